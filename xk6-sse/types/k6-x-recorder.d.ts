@@ -1,0 +1,49 @@
+/**
+ * Process-wide store of a k6 run. k6 gives `handleSummary` nothing but metrics and its virtual users share no
+ * memory; the recorder is what they share. Everything that crosses the boundary is a string of JSON, so that no
+ * JavaScript object is ever shared between two runtimes.
+ */
+declare module "k6/x/recorder" {
+  /** Milliseconds since the epoch, with fractions of a millisecond, on the clock that stamps stream events. */
+  export function now(): number;
+
+  /**
+   * The id of this run, made once per process: `<YYYYMMDDTHHMMSSZ>-<label>-<4 hex digits>` (UTC). The first call
+   * decides; later calls return the same id whatever their label.
+   */
+  export function runId(label: string): string;
+
+  /**
+   * Makes `directory` (with parents) and writes `run.json` into it.
+   * Throws when the directory cannot be made or written, or already holds a `run.json`.
+   */
+  export function begin(directory: string, document: string): void;
+
+  /** Writes `directory/name` whole: temporary file, fsync, rename. Throws when it cannot. */
+  export function save(directory: string, name: string, content: string): void;
+
+  /** Registers a stream that opens (or tries to); returns its handle. `entry` is a JSON object. */
+  export function openStream(entry: string): number;
+
+  /**
+   * Takes the report of a stream that ended, in place of what `openStream` registered. `weight` says how much the
+   * stream is worth keeping when there are more than the store holds: the greatest are kept, the rest sampled.
+   * A second call for one handle is ignored.
+   */
+  export function closeStream(handle: number, report: string, weight: number): void;
+
+  /** Adds `entry` (JSON) to the list `kind`; bounded like the streams. `weight` defaults to 0. */
+  export function add(kind: string, entry: string, weight?: number): void;
+
+  /** Adds `delta`, a tally `{"counts":{name:n},"latency":{bucket:n}}`, to the tally `key`. */
+  export function tally(key: string, delta: string): void;
+
+  /** Adds `delta` (a tally) to the window of the second of `at` (ms since the epoch) in the series `key`. */
+  export function window(key: string, at: number, delta: string): void;
+
+  /** Everything stored, as JSON: see `Snapshot` in run/record.ts for the shape. */
+  export function snapshot(): string;
+
+  /** Whether this process was sent SIGINT or SIGTERM. */
+  export function signalled(): boolean;
+}
