@@ -38,11 +38,20 @@ declare module "k6/x/recorder" {
   /** Adds `delta`, a tally `{"counts":{name:n},"latency":{bucket:n}}`, to the tally `key`. */
   export function tally(key: string, delta: string): void;
 
+  /** The count `name` of the tally `key`; 0 where there is none. */
+  export function count(key: string, name: string): number;
+
   /** Adds `delta` (a tally) to the window of the second of `at` (ms since the epoch) in the series `key`. */
   export function window(key: string, at: number, delta: string): void;
 
   /** Everything stored, as JSON: see `Snapshot` in run/record.ts for the shape. */
   export function snapshot(): string;
+
+  /** The version of this k6, e.g. "v2.2.0". */
+  export function k6Version(): string;
+
+  /** The command line of this process. */
+  export function command(): string;
 
   /** Whether this process was sent SIGINT or SIGTERM. */
   export function signalled(): boolean;

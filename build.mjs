@@ -1,0 +1,158 @@
+// Builds everything that is run: dist/*.js (load tests, for k6), dist/*.mjs (Node programs) and bin/k6.
+// `node build.mjs --dist` leaves k6 out. K6_BIN=path uses that k6 instead of building one.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import Handlebars from "handlebars";
+
+const ROOT = fileURLToPath(new URL(".", import.meta.url));
+const PROGRAMS = ["cli/start.ts", "server/main.ts"];
+const OLDEST_GO = [1, 25];
+
+/** Precompiles Handlebars templates, so that k6 needs no compiler. */
+const templates = {
+  name: "handlebars-templates",
+  setup(build) {
+    build.onLoad({ filter: /\.hbs$/ }, ({ path }) => ({
+      contents: `export default ${Handlebars.precompile(readFileSync(path, "utf8"), { preventIndent: true })}`,
+      loader: "js",
+    }));
+  },
+};
+
+const common = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  outdir: join(ROOT, "dist"),
+  absWorkingDir: ROOT,
+  plugins: [templates],
+  logLevel: "warning",
+  alias: { "handlebars/runtime": "handlebars/dist/cjs/handlebars.runtime.js" },
+};
+
+async function buildDist() {
+  rmSync(join(ROOT, "dist"), { recursive: true, force: true });
+  const scripts = readdirSync(join(ROOT, "scripts")).filter((file) => file.endsWith(".ts"));
+  await esbuild.build({
+    ...common,
+    entryPoints: scripts.map((file) => `scripts/${file}`),
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    external: ["k6", "k6/*"],
+    // k6's parser stumbles over class fields named get or delete.
+    supported: { "class-field": false },
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
+  });
+  await esbuild.build({
+    ...common,
+    entryPoints: PROGRAMS.map((path) => ({ in: path, out: programName(path) })),
+    platform: "node",
+    target: "node20",
+    outExtension: { ".js": ".mjs" },
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+  });
+}
+
+/** cli/start.ts becomes start, server/main.ts becomes server. */
+function programName(path) {
+  const [room, file] = path.split("/");
+  return file === "main.ts" ? room : basename(file, ".ts");
+}
+
+async function buildK6() {
+  if (process.env.K6_BIN) return checkK6(process.env.K6_BIN);
+  const binary = join(ROOT, "bin", "k6");
+  const stamp = join(ROOT, "bin", "k6.sources");
+  const go = goVersion();
+  const sources = hashOfSources(go);
+  if (readOr(stamp, "") === sources) return;
+  mkdirSync(join(ROOT, "bin"), { recursive: true });
+  await compileK6(`${binary}.new`);
+  renameSync(`${binary}.new`, binary);
+  writeFileSync(stamp, sources);
+}
+
+function goVersion() {
+  const { stdout, error } = spawnSync("go", ["env", "GOVERSION"], { encoding: "utf8", cwd: ROOT });
+  const advice = "install Go 1.25 or newer, or set K6_BIN to a k6 that was built with xk6-sse";
+  if (error) fail(`Go is needed to build k6, and is not there: ${advice}`);
+  const version = stdout.trim();
+  const [major = 0, minor = 0] = version.replace(/^go/, "").split(".").map(Number);
+  if (major < OLDEST_GO[0] || (major === OLDEST_GO[0] && minor < OLDEST_GO[1])) {
+    fail(`Go ${OLDEST_GO.join(".")} or newer is needed to build k6, and this is ${version}: ${advice}`);
+  }
+  return version;
+}
+
+function hashOfSources(go) {
+  const hash = createHash("sha256").update(go);
+  const files = readdirSync(join(ROOT, "xk6-sse"), { recursive: true })
+    .filter((file) => /(\.go|go\.mod|go\.sum)$/.test(file) && !file.endsWith("_test.go"))
+    .sort();
+  for (const file of files) hash.update(file).update(readFileSync(join(ROOT, "xk6-sse", file)));
+  return hash.digest("hex");
+}
+
+/** Runs `go build`, showing how far it is. */
+function compileK6(output) {
+  const started = Date.now();
+  let packages = 0;
+  let complaint = "";
+  const progress = () => {
+    const seconds = Math.round((Date.now() - started) / 1000);
+    return `building k6 with our extension (1 to 3 minutes the first time): ${packages} packages, ${seconds} s`;
+  };
+  const ticker = setInterval(() => show(progress()), process.stderr.isTTY ? 1_000 : 15_000);
+  show(progress());
+  const child = spawn("go", ["build", "-v", "-trimpath", "-o", output, "./cmd/k6"], {
+    cwd: join(ROOT, "xk6-sse"),
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    for (const line of text.split("\n")) {
+      if (/^[\w.\-/]+$/.test(line)) packages++;
+      else if (!line.startsWith("go: downloading")) complaint += `${line}\n`;
+    }
+  });
+  return new Promise((resolve) => {
+    child.on("close", (code) => {
+      clearInterval(ticker);
+      if (code !== 0) fail(`k6 could not be built:\n${complaint.trim()}`);
+      show(`${progress()}, done`);
+      if (process.stderr.isTTY) process.stderr.write("\n");
+      resolve();
+    });
+  });
+}
+
+function show(text) {
+  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
+}
+
+function checkK6(binary) {
+  const { stdout, error } = spawnSync(binary, ["version"], { encoding: "utf8" });
+  if (error) fail(`K6_BIN is "${binary}", which cannot be run (${error.code}): set it to the path of a k6`);
+  if (!stdout.includes("k6/x/recorder")) {
+    fail(`K6_BIN is "${binary}", a k6 without our extension: build one with xk6-sse, or unset K6_BIN`);
+  }
+}
+
+function readOr(path, otherwise) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return otherwise;
+  }
+}
+
+function fail(sentence) {
+  process.stderr.write(`${sentence}\n`);
+  process.exit(1);
+}
+
+await buildDist();
+if (!process.argv.includes("--dist")) await buildK6();

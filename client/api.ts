@@ -1,0 +1,119 @@
+import http from "k6/http";
+import * as v from "valibot";
+import { recorder } from "./extension.ts";
+import { CONNECT_TIMEOUT_MS } from "./wire.ts";
+
+export const PLAN_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
+
+const planSchema = v.object({ plan_id: v.string(), status: v.picklist(PLAN_STATUSES), prompt: v.string() });
+export type Plan = v.InferOutput<typeof planSchema>;
+
+const healthSchema = v.object({
+  status: v.string(),
+  version: v.optional(v.string(), "unknown"),
+  /** Said by servers whose pipeline is simulated. */
+  simulated: v.optional(v.boolean(), false),
+  behaviour: v.optional(v.string(), ""),
+});
+export type Health = v.InferOutput<typeof healthSchema>;
+
+const modelsSchema = v.array(v.object({ id: v.string() }));
+const streamStatusSchema = v.object({ ready: v.boolean() });
+const detailsSchema = v.object({ pipeline_log: v.nullish(v.string(), "") });
+
+/** An answer, or the lack of one (`status` 0). `body` is undefined where it is not what the API promises. */
+export interface Answer<Body> {
+  call: string;
+  /** When the request was sent, in milliseconds since the epoch. */
+  at: number;
+  status: number;
+  durationMs: number;
+  body: Body | undefined;
+  /** The answer's text or the error, for a person, cut to a bearable length. */
+  text: string;
+}
+
+const LONGEST_TEXT = 500;
+
+export interface NewPlan {
+  prompt: string;
+  model: string | null;
+}
+
+/**
+ * The plan API over HTTP. Every method resolves, whatever the server does: what went wrong is in the answer. `observe`
+ * is told of every answer. Requests never block the virtual user's event loop, where its streams are read.
+ */
+export class PlanApi {
+  constructor(
+    private readonly baseUrl: string,
+    private readonly observe: (answer: Answer<unknown>) => void = () => {},
+  ) {}
+
+  health = () => this.call("GET", "/health", "/health", healthSchema);
+  models = () => this.call("GET", "/api/models", "/api/models", modelsSchema);
+  list = () => this.call("GET", "/api/plans", "/api/plans", v.array(planSchema));
+  get = (id: string) => this.call("GET", "/api/plans/{id}", `/api/plans/${id}`, planSchema);
+  delete = (id: string) => this.call("DELETE", "/api/plans/{id}", `/api/plans/${id}`, v.unknown());
+  streamStatus = (id: string) =>
+    this.call("GET", "/api/plans/{id}/stream-status", `/api/plans/${id}/stream-status`, streamStatusSchema);
+  details = (id: string) =>
+    this.call("GET", "/api/plans/{id}/details", `/api/plans/${id}/details`, detailsSchema);
+  files = (id: string) =>
+    this.call("GET", "/api/plans/{id}/files", `/api/plans/${id}/files`, v.unknown());
+  report = (id: string) => this.call("GET", "/api/plans/{id}/report", `/api/plans/${id}/report`, v.string());
+
+  create({ prompt, model }: NewPlan): Promise<Answer<Plan>> {
+    const body = { prompt, llm_model: model, speed_vs_detail: "fast_but_skip_details" };
+    return this.call("POST", "/api/plans", "/api/plans", planSchema, body);
+  }
+
+  private async call<Body>(
+    method: string,
+    name: string,
+    path: string,
+    schema: v.GenericSchema<unknown, Body>,
+    payload?: object,
+  ): Promise<Answer<Body>> {
+    const at = recorder.now();
+    const response = await http.asyncRequest(
+      method,
+      `${this.baseUrl}${path}`,
+      payload === undefined ? null : JSON.stringify(payload),
+      {
+        headers: payload === undefined ? {} : { "Content-Type": "application/json" },
+        tags: { name },
+        timeout: CONNECT_TIMEOUT_MS,
+      },
+    );
+    const text = typeof response.body === "string" ? response.body : "";
+    const answer: Answer<Body> = {
+      call: `${method} ${name}`,
+      at,
+      status: response.status,
+      durationMs: recorder.now() - at,
+      body: response.status === 200 ? parseBody(schema, text) : undefined,
+      text: (text || response.error).slice(0, LONGEST_TEXT),
+    };
+    this.observe(answer);
+    return answer;
+  }
+}
+
+/** The body as JSON, or as the text itself where the schema asks for that. */
+function parseBody<Body>(schema: v.GenericSchema<unknown, Body>, text: string): Body | undefined {
+  const asText = v.safeParse(schema, text);
+  if (asText.success) return asText.output;
+  try {
+    const asJson = v.safeParse(schema, JSON.parse(text));
+    return asJson.success ? asJson.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The number of lines in a plan's own log; undefined where the server does not give it. */
+export function logLines(details: Answer<{ pipeline_log: string }>): number | undefined {
+  if (details.body === undefined) return undefined;
+  return details.body.pipeline_log.split("\n").filter((line) => line.trim() !== "").length;
+}

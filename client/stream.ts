@@ -1,0 +1,194 @@
+import { clearTimeout, setTimeout } from "k6/timers";
+import type { Outcome } from "../record/record.ts";
+import { recorder } from "./extension.ts";
+import type { PlanMessage } from "./messages.ts";
+import type { Connect, Wire, WireEnd } from "./wire.ts";
+
+/** For how long a stream may be silent, and how long it may live. Milliseconds. */
+export interface Deadlines {
+  /** Until the first message or status after connecting begins. */
+  firstMessageMs: number;
+  /** Between two messages. */
+  silenceMs: number;
+  /** The whole stream. */
+  lifeMs: number;
+}
+
+/** How long a server may take to close a stream after it told the plan's end. */
+const CLOSING_MS = 2_000;
+
+/** What the owner of a stream hears of it, and decides for it. */
+export interface StreamOwner {
+  opened(at: number): void;
+  log(stamp: string, text: string, at: number): void;
+  malformed(text: string): void;
+  /** The stream has been silent for a whole deadline. Resolves to true where the plan has nothing to say. */
+  isPlanQuiet(): Promise<boolean>;
+  /** The stream's life is over while it is still open. Resolves to true where the plan still runs. */
+  isPlanRunning(): Promise<boolean>;
+  /** Whether the test has deleted the plan. */
+  isPlanDeleted(): boolean;
+  /** Whether it is the load generator that ends now, so that a broken socket says nothing of the server. */
+  isGeneratorEnding(): boolean;
+}
+
+/** One client's stream of a plan, from the attempt to connect to its one outcome. Times: milliseconds since the epoch. */
+export class Stream {
+  readonly startedAt = recorder.now();
+  openedAt: number | undefined;
+  firstMessageAt: number | undefined;
+  endedAt: number | undefined;
+  outcome: Outcome | undefined;
+  /** In words, what ended it. */
+  reason = "";
+  /** Resolves once the stream is open, or has ended without ever being so. */
+  readonly opened: Promise<void>;
+  /** Resolves once the stream is usable (true), or has ended without ever being so (false). */
+  readonly usable: Promise<boolean>;
+  readonly ended: Promise<Outcome>;
+
+  private readonly wire: Wire;
+  private told: Outcome | undefined;
+  private lastMessageAt = this.startedAt;
+  private silenceTimer: number;
+  private readonly lifeTimer: number;
+  private resolveOpened: () => void = () => {};
+  private resolveUsable: (usable: boolean) => void = () => {};
+  private resolveEnded: (outcome: Outcome) => void = () => {};
+
+  constructor(
+    connect: Connect,
+    planId: string,
+    private readonly deadlines: Deadlines,
+    private readonly owner: StreamOwner,
+    tags: Record<string, string>,
+  ) {
+    this.opened = new Promise((resolve) => {
+      this.resolveOpened = resolve;
+    });
+    this.usable = new Promise((resolve) => {
+      this.resolveUsable = resolve;
+    });
+    this.ended = new Promise((resolve) => {
+      this.resolveEnded = resolve;
+    });
+    this.wire = connect(
+      planId,
+      {
+        open: (at) => this.serverOpened(at),
+        message: (message, at) => this.received(message, at),
+        end: (end) => this.wireEnded(end),
+      },
+      tags,
+    );
+    this.silenceTimer = this.watchSilence(deadlines.firstMessageMs);
+    this.lifeTimer = setTimeout(() => void this.lifeOver(), deadlines.lifeMs);
+  }
+
+  /** Ends the stream by the test's own will. Does nothing to one that has ended. */
+  close(): void {
+    this.finish("closed", "closed by the test");
+  }
+
+  private serverOpened(at: number): void {
+    if (this.openedAt !== undefined) return;
+    this.openedAt = at;
+    this.owner.opened(at);
+    this.resolveOpened();
+  }
+
+  private received(message: PlanMessage, at: number): void {
+    if (this.outcome !== undefined) return;
+    this.serverOpened(at);
+    switch (message.kind) {
+      case "log":
+        this.heard(at);
+        this.owner.log(message.stamp, message.text, at);
+        break;
+      case "status":
+        this.heard(at);
+        this.statusTold(message.status);
+        break;
+      case "refusal":
+        this.refused(message.text);
+        break;
+      case "end":
+        this.wireEnded({ clean: true, reason: "ended without a final status" });
+        break;
+      case "malformed":
+        this.owner.malformed(message.text);
+        break;
+      case "alive":
+        break;
+    }
+  }
+
+  private heard(at: number): void {
+    this.lastMessageAt = recorder.now();
+    if (this.firstMessageAt !== undefined) return;
+    this.firstMessageAt = at;
+    this.resolveUsable(true);
+  }
+
+  private statusTold(status: string): void {
+    if (status === "fallback" || status === "failed") this.told = status;
+    else if (status === "completed") this.told ??= "completed";
+    if (status !== "completed" && status !== "failed") return;
+    clearTimeout(this.silenceTimer);
+    this.silenceTimer = setTimeout(
+      () => this.finish("timed_out", `told ${status}, and not closed within ${CLOSING_MS} ms`),
+      CLOSING_MS,
+    );
+  }
+
+  private refused(text: string): void {
+    if (this.owner.isPlanDeleted() && this.firstMessageAt !== undefined) this.finish("deleted", text);
+    else this.finish(this.firstMessageAt === undefined ? "refused" : "dropped", text);
+  }
+
+  private wireEnded({ clean, reason }: WireEnd): void {
+    if (this.outcome !== undefined) return;
+    if (!clean && this.owner.isGeneratorEnding()) this.finish("interrupted", reason);
+    else if (this.told !== undefined && clean) this.finish(this.told, `told ${this.told}`);
+    else if (clean && this.owner.isPlanDeleted()) this.finish("deleted", reason);
+    else this.finish(this.firstMessageAt === undefined ? "refused" : "dropped", reason);
+  }
+
+  /** Re-arms itself for what is left since the last message, so that no message has to touch a timer. */
+  private watchSilence(ms: number): number {
+    return setTimeout(() => void this.silenceOver(), ms);
+  }
+
+  private async silenceOver(): Promise<void> {
+    const allowed = this.firstMessageAt === undefined ? this.deadlines.firstMessageMs : this.deadlines.silenceMs;
+    const silentFor = recorder.now() - this.lastMessageAt;
+    if (silentFor < allowed) {
+      this.silenceTimer = this.watchSilence(allowed - silentFor + 1);
+      return;
+    }
+    const heardBefore = this.lastMessageAt;
+    const isQuiet = await this.owner.isPlanQuiet();
+    if (this.outcome !== undefined || this.told !== undefined) return;
+    if (isQuiet || this.lastMessageAt > heardBefore) this.silenceTimer = this.watchSilence(allowed);
+    else this.finish("starved", `no message for ${Math.round(silentFor)} ms`);
+  }
+
+  private async lifeOver(): Promise<void> {
+    const isRunning = await this.owner.isPlanRunning();
+    if (isRunning) this.close();
+    else this.finish("timed_out", `still open after ${this.deadlines.lifeMs} ms although the plan was over`);
+  }
+
+  private finish(outcome: Outcome, reason: string): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    this.reason = reason;
+    this.endedAt = recorder.now();
+    clearTimeout(this.silenceTimer);
+    clearTimeout(this.lifeTimer);
+    this.wire.close();
+    this.resolveOpened();
+    this.resolveUsable(false);
+    this.resolveEnded(outcome);
+  }
+}

@@ -1,0 +1,84 @@
+import { type ErrorEvent, type MessageEvent, WebSocket } from "k6/websockets";
+import type { Transport } from "../record/record.ts";
+import { sse } from "./extension.ts";
+import { type PlanMessage, parseFrame, parseRefusal } from "./messages.ts";
+
+/** How the socket of a stream ended. `clean`: as the protocol says; not clean: broken, refused, never connected. */
+export interface WireEnd {
+  clean: boolean;
+  reason: string;
+}
+
+/** What a wire reports. `at` is milliseconds since the epoch, taken when the bytes were read from the socket. */
+export interface WireEvents {
+  /** The server serves the stream: SSE, the answer's headers; a WebSocket says so with its first frame. */
+  open(at: number): void;
+  message(message: PlanMessage, at: number): void;
+  end(end: WireEnd): void;
+}
+
+/** A socket on which the messages of one plan come. */
+export interface Wire {
+  close(): void;
+}
+
+/** Opens the stream of a plan. */
+export type Connect = (planId: string, events: WireEvents, tags: Record<string, string>) => Wire;
+
+/** The stream of the given transport at `baseUrl`: the only place where the two transports differ. */
+export function connector(transport: Transport, baseUrl: string): Connect {
+  return transport === "sse" ? overSse(baseUrl) : overWebSocket(baseUrl);
+}
+
+function overSse(baseUrl: string): Connect {
+  return (planId, events, tags) => {
+    const source = new sse.EventSource(`${baseUrl}/api/plans/${planId}/stream`, {
+      tags: { ...tags, name: "/api/plans/{id}/stream" },
+      timeouts: { connect: CONNECT_TIMEOUT_MS },
+    });
+    source.onopen = (event) => events.open(event.timestamp);
+    source.addEventListener("task_update", (event) => events.message(parseFrame(event.data), event.timestamp));
+    source.addEventListener("end", (event) => events.message({ kind: "end" }, event.timestamp));
+    source.addEventListener("error", (event) => {
+      if ("data" in event) events.message(parseRefusal(event.data), event.timestamp);
+    });
+    source.onerror = ({ kind, message }) => {
+      events.end({ clean: kind === "end", reason: kind === "end" ? "closed by the server" : message });
+    };
+    return source;
+  };
+}
+
+/** Above the 30 s for which a server out of database connections holds a request before it answers 500. */
+export const CONNECT_TIMEOUT_MS = 35_000;
+
+const ABNORMAL_CLOSURE = 1006;
+const BINARY_FRAME: PlanMessage = { kind: "malformed", text: "a binary frame" };
+
+function overWebSocket(baseUrl: string): Connect {
+  return (planId, events, tags) => {
+    const socket = new WebSocket(`${baseUrl.replace(/^http/, "ws")}/ws/plans/${planId}/progress`, null, {
+      tags: { ...tags, name: "/ws/plans/{id}/progress" },
+    });
+    let failure: string | undefined;
+    let isClosing = false;
+    socket.addEventListener("message", (event) => {
+      const { data, timestamp } = event as MessageEvent;
+      const message = typeof data === "string" ? parseFrame(data) : BINARY_FRAME;
+      events.message(message, timestamp);
+    });
+    socket.addEventListener("error", (event) => {
+      failure = (event as ErrorEvent).error;
+    });
+    socket.addEventListener("close", (event) => {
+      const { code } = event as unknown as { code: number };
+      events.end({ clean: code !== ABNORMAL_CLOSURE, reason: failure ?? `closed with ${code}` });
+    });
+    return {
+      close() {
+        if (!isClosing) socket.close();
+        isClosing = true;
+      },
+    };
+  };
+}

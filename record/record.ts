@@ -1,0 +1,206 @@
+import * as v from "valibot";
+
+/** Version of the shape of run.json. */
+export const SCHEMA_VERSION = 1;
+
+export const TRANSPORTS = ["sse", "ws"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
+/** How a stream ended: every stream has exactly one. */
+export const OUTCOMES = [
+  "completed", // the server said that the plan completed, and closed
+  "failed", // the server said that the plan failed, and closed
+  "fallback", // the plan failed and the server completed it with its fallback report
+  "deleted", // the test deleted the plan and the server ended the stream
+  "refused", // no usable stream: handshake refused, or an error in place of a first message
+  "dropped", // the connection broke, or ended without a word
+  "starved", // no message for longer than allowed while there was something to be told
+  "timed_out", // still open after its whole time although the plan was over
+  "closed", // closed by the test
+  "interrupted", // broken off by the load generator; never the server's doing
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+export const VERDICTS = ["met", "at the edge", "not measured", "missed", "no data"] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+export const RUN_STATES = ["running", "complete", "interrupted", "failed"] as const;
+
+const sparseHistogram = v.record(v.string(), v.number());
+
+/** Named counts and a histogram of milliseconds: the unit in which figures are added up, whoever gathered them. */
+export const tallySchema = v.object({
+  counts: v.optional(v.record(v.string(), v.number()), {}),
+  latency: v.optional(sparseHistogram, {}),
+});
+export type Tally = v.InferOutput<typeof tallySchema>;
+
+/** A target's verdict over a test or over a whole run. */
+export const judgedSchema = v.object({
+  id: v.string(),
+  verdict: v.picklist(VERDICTS),
+  /** In `unit`; null where nothing was seen. */
+  value: v.nullable(v.number()),
+  unit: v.string(),
+  /** The target as a person reads it, e.g. "< 100 ms". */
+  target: v.string(),
+  /** How many things the value rests on: attempts, messages due, plans, probes. */
+  observations: v.number(),
+  /** 95 % interval of the value, where it is an estimate. */
+  interval: v.nullable(v.tuple([v.number(), v.number()])),
+  /** Why there is no value, or what stands behind it. */
+  reason: v.string(),
+});
+export type Judged = v.InferOutput<typeof judgedSchema>;
+
+/** One stream as its client saw it. Times are milliseconds since the epoch, durations milliseconds. */
+export const streamSchema = v.object({
+  test: v.string(),
+  plan: v.string(),
+  client: v.string(),
+  outcome: v.picklist(OUTCOMES),
+  acceptable: v.boolean(),
+  reason: v.string(),
+  startedAt: v.number(),
+  openedAt: v.nullable(v.number()),
+  endedAt: v.number(),
+  firstMessageMs: v.nullable(v.number()),
+  p95Ms: v.nullable(v.number()),
+  counts: v.record(v.string(), v.number()),
+});
+export type StreamReport = v.InferOutput<typeof streamSchema>;
+
+/** A plan with the latency of all messages that its clients received: the unit of resampling. */
+export const planSchema = v.object({ test: v.string(), plan: v.string(), latency: sparseHistogram });
+export type PlanReport = v.InferOutput<typeof planSchema>;
+
+export const failedRequestSchema = v.object({
+  test: v.string(),
+  at: v.number(),
+  call: v.string(),
+  status: v.number(),
+  durationMs: v.number(),
+  answer: v.string(),
+});
+export type FailedRequest = v.InferOutput<typeof failedRequestSchema>;
+
+export const findingSchema = v.object({ test: v.string(), text: v.string() });
+export type Finding = v.InferOutput<typeof findingSchema>;
+
+/** A call of the API: how often each status was answered, and whether every answer was as the API promises. */
+export const callSchema = v.object({
+  call: v.string(),
+  answers: v.record(v.string(), v.number()),
+  working: v.boolean(),
+});
+export type Call = v.InferOutput<typeof callSchema>;
+
+export const stallSchema = v.object({
+  test: v.string(),
+  at: v.number(),
+  durationMs: v.number(),
+  status: v.number(),
+});
+export type Stall = v.InferOutput<typeof stallSchema>;
+
+/** A bounded list: what it kept of all that it has seen. */
+const bounded = <T extends v.GenericSchema>(item: T) =>
+  v.optional(v.object({ seen: v.number(), kept: v.array(item) }), { seen: 0, kept: [] } as never);
+
+const windowSchema = v.object({
+  widthMs: v.number(),
+  items: v.array(v.object({ at: v.number(), ...tallySchema.entries })),
+});
+
+/** A stream that the recorder holds open: what was known when it was opened. */
+export const openStreamSchema = v.object({
+  test: v.string(),
+  plan: v.string(),
+  client: v.string(),
+  startedAt: v.number(),
+});
+
+/** What the recorder hands to `teardown` and `handleSummary`. */
+export const snapshotSchema = v.object({
+  signalled: v.boolean(),
+  streams: v.object({ seen: v.number(), kept: v.array(streamSchema), open: v.array(openStreamSchema) }),
+  lists: v.object({
+    plans: bounded(planSchema),
+    failedRequests: bounded(failedRequestSchema),
+    findings: bounded(findingSchema),
+    stalls: bounded(stallSchema),
+  }),
+  tallies: v.record(v.string(), tallySchema),
+  windows: v.record(v.string(), windowSchema),
+});
+export type Snapshot = v.InferOutput<typeof snapshotSchema>;
+
+/** One test of a run: what was counted, and how it was judged. */
+export const testSchema = v.object({
+  name: v.string(),
+  /** The sections of the test plan that it covers. */
+  plan: v.array(v.string()),
+  /** The test plan's group of results that it belongs to. */
+  group: v.string(),
+  /** Milliseconds since the epoch; null for a test that did not begin. */
+  startedAt: v.nullable(v.number()),
+  endedAt: v.nullable(v.number()),
+  targets: v.array(judgedSchema),
+  outcomes: v.record(v.string(), v.number()),
+  findings: v.array(v.string()),
+  calls: v.array(callSchema),
+  tally: tallySchema,
+});
+export type TestRecord = v.InferOutput<typeof testSchema>;
+
+/** The record of a run: results/<run id>/run.json. */
+export const recordSchema = v.object({
+  schema: v.literal(SCHEMA_VERSION),
+  state: v.picklist(RUN_STATES),
+  runId: v.string(),
+  instance: v.nullable(v.string()),
+  test: v.string(),
+  release: v.string(),
+  transport: v.picklist(TRANSPORTS),
+  profile: v.string(),
+  startedAt: v.string(),
+  endedAt: v.nullable(v.string()),
+  target: v.object({
+    baseUrl: v.string(),
+    version: v.string(),
+    /** Whether the server says of itself that its pipeline is simulated, and how it behaves. */
+    simulated: v.boolean(),
+    behaviour: v.string(),
+  }),
+  k6: v.string(),
+  command: v.string(),
+  configuration: v.record(v.string(), v.string()),
+  targets: v.array(judgedSchema),
+  tests: v.array(testSchema),
+  streams: v.object({ seen: v.number(), kept: v.array(streamSchema) }),
+  plans: v.object({ seen: v.number(), kept: v.array(planSchema) }),
+  /** Latency over the whole run, in the buckets of record/histogram.ts. */
+  histograms: v.object({ latency: sparseHistogram }),
+  windows: v.record(v.string(), windowSchema),
+  failedRequests: v.object({ seen: v.number(), kept: v.array(failedRequestSchema) }),
+  stalls: v.object({ seen: v.number(), kept: v.array(stallSchema) }),
+  /** What the measuring side added: the wait of messages between socket and script. */
+  instrument: v.object({ queueDelay: sparseHistogram }),
+});
+export type RunRecord = v.InferOutput<typeof recordSchema>;
+
+/** Reads a run.json. Throws one sentence that names the first thing wrong with it. */
+export function parseRecord(text: string, name: string): RunRecord {
+  const result = v.safeParse(recordSchema, parseJson(text, name));
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new Error(`${name} is not a record of a run: ${v.getDotPath(issue) ?? "it"}: ${issue.message}`);
+}
+
+function parseJson(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${name} is not a record of a run: it is not JSON, or only a part of it`);
+  }
+}

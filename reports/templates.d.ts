@@ -1,0 +1,5 @@
+declare module "*.hbs" {
+  /** A template, precompiled by build.mjs. */
+  const specification: TemplateSpecification;
+  export default specification;
+}

@@ -1,0 +1,176 @@
+import type { Judged, RunRecord, StreamReport, TestRecord, Transport, Verdict } from "../record/record.ts";
+import { quantile, size } from "../record/histogram.ts";
+import { fails } from "../thresholds/judge.ts";
+import { show, type TargetId, target } from "../thresholds/targets.ts";
+
+/** A verdict with its sign, so that colour never stands alone. */
+export const SIGNS: Record<Verdict, string> = {
+  met: "✓",
+  "at the edge": "≈",
+  "not measured": "○",
+  missed: "✗",
+  "no data": "?",
+};
+
+export const TRANSPORT_NAMES: Record<Transport, string> = { sse: "SSE", ws: "WebSocket" };
+
+/** A target as a row of a table. */
+export interface TargetRow {
+  title: string;
+  required: string;
+  before: string;
+  measured: string;
+  interval: string;
+  verdict: Verdict;
+  sign: string;
+  /** The verdict as a CSS class. */
+  style: string;
+  observations: string;
+  reason: string;
+}
+
+export function targetRow(judged: Judged): TargetRow {
+  const row = target(judged.id as TargetId);
+  const [low, high] = judged.interval ?? [];
+  return {
+    title: row.title,
+    required: judged.target,
+    before: row.before,
+    measured: show(row, judged.value),
+    interval: low === undefined ? "" : `${show(row, low)} to ${show(row, high)}`,
+    verdict: judged.verdict,
+    sign: SIGNS[judged.verdict],
+    style: judged.verdict.replaceAll(" ", "-"),
+    observations: String(judged.observations),
+    reason: judged.reason,
+  };
+}
+
+/** The verdict over a whole run in one sentence. */
+export function summarySentence(record: RunRecord): string {
+  const failed = record.targets.filter(fails);
+  const what = `${TRANSPORT_NAMES[record.transport]}, release ${record.release}`;
+  if (record.state === "running") return `${what}: the run has not ended, or was broken off without a word.`;
+  const prefix = record.state === "complete" ? what : `${what} (run ${record.state})`;
+  if (failed.length === 0) return `${prefix}: all ${record.targets.length} targets met, none missed.`;
+  const names = failed.map(({ id, verdict }) => `${id} (${verdict})`).join(", ");
+  return `${prefix}: ${failed.length} of ${record.targets.length} targets not met: ${names}.`;
+}
+
+export interface StreamRow {
+  client: string;
+  plan: string;
+  outcome: string;
+  reason: string;
+  received: string;
+  p95: string;
+}
+
+const WORST_STREAMS = 5;
+
+/** The streams of a test that went worst: those that failed first, then by what they lost, then by latency. */
+export function worstStreams(streams: readonly StreamReport[], test: string): StreamRow[] {
+  const lost = ({ counts }: StreamReport) => (counts.due ?? 0) - (counts.delivered ?? 0);
+  return streams
+    .filter((stream) => stream.test === test && (!stream.acceptable || lost(stream) > 0))
+    .sort((a, b) => Number(a.acceptable) - Number(b.acceptable) || lost(b) - lost(a) || (b.p95Ms ?? 0) - (a.p95Ms ?? 0))
+    .slice(0, WORST_STREAMS)
+    .map((stream) => ({
+      client: stream.client,
+      plan: stream.plan,
+      outcome: stream.outcome,
+      reason: stream.reason,
+      received: `${stream.counts.delivered ?? 0} of ${stream.counts.due ?? 0}`,
+      p95: milliseconds(stream.p95Ms ?? undefined),
+    }));
+}
+
+export const milliseconds = (ms: number | undefined): string =>
+  ms === undefined ? "–" : `${ms < 10 ? ms.toFixed(2) : ms.toFixed(1)} ms`;
+
+export interface TestView {
+  name: string;
+  plan: string;
+  group: string;
+  targets: TargetRow[];
+  outcomes: { outcome: string; count: number }[];
+  latency: { label: string; value: string }[];
+  worst: StreamRow[];
+  calls: { call: string; answers: string; working: boolean; sign: string }[];
+  findings: string[];
+}
+
+function testView(test: TestRecord, record: RunRecord): TestView {
+  const { latency } = test.tally;
+  return {
+    name: test.name,
+    plan: test.plan.join(", "),
+    group: test.group,
+    targets: test.targets.map(targetRow),
+    outcomes: Object.entries(test.outcomes).map(([outcome, count]) => ({ outcome, count })),
+    latency: [0.5, 0.95, 0.99].map((q) => ({ label: `p${q * 100}`, value: milliseconds(quantile(latency, q)) })),
+    worst: worstStreams(record.streams.kept, test.name),
+    calls: test.calls.map(({ call, answers, working }) => ({
+      call,
+      answers: Object.entries(answers)
+        .map(([status, count]) => `${count} × ${status}`)
+        .join(", "),
+      working,
+      sign: working ? "✓" : "✗",
+    })),
+    findings: test.findings,
+  };
+}
+
+/** What the report of a run shows. */
+export function runView(record: RunRecord) {
+  return {
+    title: `${TRANSPORT_NAMES[record.transport]} stream, release ${record.release}, ${record.test}`,
+    banner: banner(record),
+    sentence: summarySentence(record),
+    passed: !record.targets.some(fails) && record.state === "complete",
+    facts: facts(record),
+    targets: record.targets.map(targetRow),
+    tests: record.tests.map((test) => testView(test, record)),
+    failedRequests: record.failedRequests.kept.slice(0, 20).map((request) => ({
+      ...request,
+      when: new Date(request.at).toISOString(),
+      took: milliseconds(request.durationMs),
+    })),
+    failedRequestsSeen: record.failedRequests.seen,
+    stalls: record.stalls.kept.map((stall) => ({
+      test: stall.test,
+      when: new Date(stall.at).toISOString(),
+      took: milliseconds(stall.durationMs),
+      status: stall.status,
+    })),
+    instrument: {
+      messages: size(record.instrument.queueDelay),
+      p95: milliseconds(quantile(record.instrument.queueDelay, 0.95)),
+      p99: milliseconds(quantile(record.instrument.queueDelay, 0.99)),
+    },
+    settings: Object.entries(record.configuration)
+      .filter(([, value]) => value !== "")
+      .map(([name, value]) => ({ name, value })),
+    command: record.command,
+  };
+}
+
+/** Said wherever the results of a simulated server are shown. */
+export function banner({ target: { simulated, behaviour } }: Pick<RunRecord, "target">): string {
+  return simulated ? `SIMULATED SERVER (${behaviour})` : "";
+}
+
+function facts(record: RunRecord): { label: string; value: string }[] {
+  return [
+    { label: "Release", value: record.release },
+    { label: "Transport", value: TRANSPORT_NAMES[record.transport] },
+    { label: "Profile", value: record.profile },
+    { label: "Server", value: `${record.target.baseUrl}, version ${record.target.version}` },
+    { label: "Started", value: record.startedAt },
+    { label: "Ended", value: record.endedAt ?? "–" },
+    { label: "State", value: record.state },
+    { label: "k6", value: record.k6 },
+    { label: "Run", value: record.runId },
+  ];
+}

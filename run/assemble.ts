@@ -1,0 +1,134 @@
+import { recorder } from "../client/extension.ts";
+import { mergeInto, type SparseHistogram } from "../record/histogram.ts";
+import {
+  type Call,
+  type Judged,
+  type RunRecord,
+  SCHEMA_VERSION,
+  type Snapshot,
+  type Tally,
+  type TestRecord,
+} from "../record/record.ts";
+import { type Judgement, judge, type TestEvidence, USERS_FINISHED } from "../thresholds/judge.ts";
+import { readSettings } from "./config.ts";
+import type { LoadTest } from "./loadtest.ts";
+import { CALL_PREFIX, delayKey, OUTCOME_PREFIX } from "./meter.ts";
+import type { RunPlan, Started } from "./runplan.ts";
+
+/** Judges what the recorder holds of a run. */
+export function judgeRun(run: RunPlan, snapshot: Snapshot): Judgement {
+  return judge([run.slots.map(({ test }) => evidenceOf(test, snapshot))]);
+}
+
+const NOTHING: Tally = { counts: {}, latency: {} };
+
+function evidenceOf({ name, targets }: LoadTest, { tallies, lists, streams }: Snapshot): TestEvidence {
+  const tally = tallies[name] ?? NOTHING;
+  const unfinished = streams.open.filter(({ test }) => test === name).length;
+  const interrupted = (tally.counts["outcome:interrupted"] ?? 0) + unfinished;
+  return {
+    test: name,
+    targets,
+    counts: { ...tally.counts, "outcome:interrupted": interrupted },
+    latency: tally.latency,
+    plans: lists.plans.kept.filter(({ test }) => test === name).map(({ latency }) => latency),
+  };
+}
+
+/** The record of a run: from its start (`snapshot` undefined), or at its end. */
+export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | undefined): RunRecord {
+  const { config, runId, name, slots } = run;
+  const judgement = snapshot === undefined ? undefined : judgeRun(run, snapshot);
+  const bounded = { seen: 0, kept: [] };
+  return {
+    schema: SCHEMA_VERSION,
+    state: snapshot === undefined ? "running" : stateOf(run, snapshot),
+    runId,
+    instance: null,
+    test: name,
+    release: config.release,
+    transport: config.transport,
+    profile: config.profile,
+    startedAt: started.startedAt,
+    endedAt: snapshot === undefined ? null : new Date().toISOString(),
+    target: {
+      baseUrl: config.baseUrl,
+      version: started.health.version,
+      simulated: started.health.simulated,
+      behaviour: started.health.behaviour,
+    },
+    k6: recorder.k6Version(),
+    command: recorder.command(),
+    configuration: readSettings(__ENV),
+    targets: judgement?.targets ?? [],
+    tests: slots.map(({ test }) => testRecord(test, judgement?.tests[test.name] ?? [], snapshot)),
+    streams: snapshot === undefined ? bounded : { seen: snapshot.streams.seen, kept: snapshot.streams.kept },
+    plans: snapshot?.lists.plans ?? bounded,
+    histograms: { latency: joined(snapshot, (test) => test, slots) },
+    windows: snapshot?.windows ?? {},
+    failedRequests: snapshot?.lists.failedRequests ?? bounded,
+    stalls: snapshot?.lists.stalls ?? bounded,
+    instrument: { queueDelay: joined(snapshot, delayKey, slots) },
+  };
+}
+
+/** Complete: nobody broke it off, and every virtual user of every test came to its end. */
+function stateOf({ slots }: RunPlan, { signalled, tallies }: Snapshot): RunRecord["state"] {
+  if (signalled) return "interrupted";
+  const finished = ({ test, users }: RunPlan["slots"][number]) =>
+    (tallies[test.name]?.counts[USERS_FINISHED] ?? 0) >= users;
+  return slots.every(finished) ? "complete" : "failed";
+}
+
+function testRecord({ name, plan, group }: LoadTest, targets: Judged[], snapshot: Snapshot | undefined): TestRecord {
+  const tally = snapshot?.tallies[name] ?? NOTHING;
+  const windows = snapshot?.windows[name]?.items ?? [];
+  const findings = snapshot?.lists.findings.kept.filter(({ test }) => test === name) ?? [];
+  return {
+    name,
+    plan: [...plan],
+    group,
+    startedAt: windows[0]?.at ?? null,
+    endedAt: windows.at(-1)?.at ?? null,
+    targets,
+    outcomes: outcomesOf(name, tally, snapshot),
+    findings: [...new Set(findings.map(({ text }) => text))],
+    calls: callsOf(tally),
+    tally,
+  };
+}
+
+/** How many streams had each outcome; those that never got one were interrupted. */
+function outcomesOf(name: string, { counts }: Tally, snapshot: Snapshot | undefined): Record<string, number> {
+  const outcomes = withoutPrefix(counts, OUTCOME_PREFIX);
+  const unfinished = snapshot?.streams.open.filter(({ test }) => test === name).length ?? 0;
+  return unfinished === 0 ? outcomes : { ...outcomes, interrupted: (outcomes.interrupted ?? 0) + unfinished };
+}
+
+/** The answers of each call, from counts named `call:GET /api/plans 200`. */
+function callsOf({ counts }: Tally): Call[] {
+  const calls = new Map<string, Call>();
+  for (const [name, n] of Object.entries(withoutPrefix(counts, CALL_PREFIX))) {
+    const [, call = name, status = ""] = /^(.*) (\S+)$/.exec(name) ?? [];
+    const known = calls.get(call) ?? { call, answers: {}, working: true };
+    known.answers[status] = n;
+    known.working &&= status === "200";
+    calls.set(call, known);
+  }
+  return [...calls.values()].sort((a, b) => a.call.localeCompare(b.call));
+}
+
+function withoutPrefix(counts: Tally["counts"], prefix: string): Record<string, number> {
+  const entries = Object.entries(counts).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(entries.map(([name, n]) => [name.slice(prefix.length), n]));
+}
+
+function joined(
+  snapshot: Snapshot | undefined,
+  key: (test: string) => string,
+  slots: RunPlan["slots"],
+): SparseHistogram {
+  const all: SparseHistogram = {};
+  for (const { test } of slots) mergeInto(all, snapshot?.tallies[key(test.name)]?.latency ?? {});
+  return all;
+}

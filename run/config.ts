@@ -1,0 +1,113 @@
+import { type Transport, TRANSPORTS } from "../record/record.ts";
+
+export const PROFILES = ["smoke", "baseline", "stress", "endurance"] as const;
+/**
+ * How much load: `smoke` the same behaviours in seconds, `baseline` the numbers of the test plan, `stress` several
+ * times those, `endurance` hours.
+ */
+export type Profile = (typeof PROFILES)[number];
+
+/** The settings of a run. Each comes from the environment variable named beside it (`k6 run -e NAME=value`). */
+export interface Config {
+  /** BASE_URL: the plan server, without a slash at its end. */
+  baseUrl: string;
+  /** TRANSPORT: which stream is tested. */
+  transport: Transport;
+  /** PROFILE */
+  profile: Profile;
+  /** RELEASE: the name of what is tested, `[A-Za-z0-9._-]{1,64}`. */
+  release: string;
+  /** RUN_ID: the id of the run; undefined: the recorder makes one. */
+  runId: string | undefined;
+  /** OUT_DIR: where the run's directory is made. */
+  outDir: string;
+  /** LLM_MODEL: the model that plans are created with; undefined: the first of GET /api/models. */
+  llmModel: string | undefined;
+  /** SEED: of all random choices, so that two runs make the same. */
+  seed: number;
+  /** ONLY: the tests of the suite that are run; empty: all. */
+  only: string[];
+}
+
+/** The environment variables that are settings, with what they are when not given. */
+export const DEFAULTS = {
+  BASE_URL: "http://localhost:8080",
+  TRANSPORT: "sse",
+  PROFILE: "smoke",
+  RELEASE: "dev",
+  RUN_ID: "",
+  OUT_DIR: "results",
+  LLM_MODEL: "",
+  SEED: "1",
+  ONLY: "",
+  ALLOW_REMOTE: "",
+} as const;
+export type SettingName = keyof typeof DEFAULTS;
+type Settings = Record<SettingName, string>;
+
+/** A setting that is wrong: one sentence that names the variable, its value and what is allowed. */
+export class SettingError extends Error {
+  constructor(name: SettingName, value: string, allowed: string) {
+    super(`${name} is "${value}": ${allowed}`);
+  }
+}
+
+/**
+ * Reads and checks the settings. `tests` are the names that ONLY may hold.
+ * @throws SettingError
+ */
+export function readConfig(env: Record<string, string | undefined>, tests: readonly string[]): Config {
+  const settings = readSettings(env);
+  return {
+    baseUrl: baseUrl(settings),
+    transport: oneOf("TRANSPORT", settings.TRANSPORT, TRANSPORTS),
+    profile: oneOf("PROFILE", settings.PROFILE, PROFILES),
+    release: name("RELEASE", settings.RELEASE),
+    runId: settings.RUN_ID === "" ? undefined : name("RUN_ID", settings.RUN_ID, 200),
+    outDir: settings.OUT_DIR,
+    llmModel: settings.LLM_MODEL || undefined,
+    seed: wholeNumber("SEED", settings.SEED),
+    only: settings.ONLY === "" ? [] : settings.ONLY.split(",").map((one) => oneOf("ONLY", one.trim(), tests)),
+  };
+}
+
+/** The settings as text, defaults filled in, as the record and the report show them. An empty value counts as none. */
+export function readSettings(env: Record<string, string | undefined>): Settings {
+  const entries = Object.entries(DEFAULTS).map(([key, value]) => [key, env[key] || value]);
+  return Object.fromEntries(entries) as Settings;
+}
+
+function oneOf<T extends string>(setting: SettingName, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw new SettingError(setting, value, `allowed are ${allowed.join(", ")}`);
+  return found;
+}
+
+function name(setting: SettingName, value: string, most = 64): string {
+  if (new RegExp(`^[A-Za-z0-9._-]{1,${most}}$`).test(value) && !/^\.+$/.test(value)) return value;
+  throw new SettingError(setting, value, `allowed are 1 to ${most} letters, digits, dots, hyphens and underscores`);
+}
+
+function wholeNumber(setting: SettingName, value: string): number {
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  throw new SettingError(setting, value, "it must be a whole number from 0 to 999999999");
+}
+
+const URL_PATTERN = /^https?:\/\/(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?(\/[^?#\s]*)?$/i;
+const LOOPBACK_PATTERN = /^(localhost|127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}|\[::1\])$/i;
+
+/** The load goes where it is allowed: to this machine, or to the very host that ALLOW_REMOTE names. */
+function baseUrl({ BASE_URL, ALLOW_REMOTE }: Settings): string {
+  const host = URL_PATTERN.exec(BASE_URL)?.[1];
+  if (host === undefined) {
+    throw new SettingError("BASE_URL", BASE_URL, "it must be a URL such as http://localhost:8080");
+  }
+  if (!LOOPBACK_PATTERN.test(host) && host !== ALLOW_REMOTE) {
+    throw new SettingError(
+      "BASE_URL",
+      BASE_URL,
+      `load goes to this machine only, unless you allow that host: set ALLOW_REMOTE=${host}`,
+    );
+  }
+  return BASE_URL.replace(/\/+$/, "");
+}

@@ -1,0 +1,63 @@
+import { clearInterval, setInterval } from "k6/timers";
+import { PlanApi } from "../client/api.ts";
+import { recorder } from "../client/extension.ts";
+import { sleep } from "../client/time.ts";
+import type { Meter } from "./meter.ts";
+import { sample } from "./metrics.ts";
+
+const PERIOD_MS = 1_000;
+/** An answer that takes longer is a stall. */
+const STALL_MS = 1_000;
+/** Where a timer of the probe's own came later than this, a slow answer says nothing of the server. */
+const LATE_MS = 100;
+const TICK_MS = 50;
+
+/** Asks /health once a second beside the load, until `isOver`. A stall is a finding of the test. */
+export async function probeHealth(baseUrl: string, meter: Meter, isOver: () => boolean): Promise<void> {
+  const api = new PlanApi(baseUrl, meter.answer);
+  const timer = new OwnTimer();
+  while (!isOver()) {
+    timer.reset();
+    const { at, durationMs, status } = await api.health();
+    const isPrompt = status === 200 && durationMs <= STALL_MS;
+    if (isPrompt || timer.worstDelay() <= LATE_MS) judgeProbe(meter, isPrompt, { at, durationMs, status });
+    else meter.count("probesNotJudged");
+    await sleep(Math.max(0, PERIOD_MS - durationMs));
+  }
+  timer.stop();
+}
+
+function judgeProbe(meter: Meter, isPrompt: boolean, probe: { at: number; durationMs: number; status: number }): void {
+  meter.count("probes");
+  meter.count("prompt", isPrompt ? 1 : 0);
+  sample("responsiveness", isPrompt ? 1 : 0);
+  if (!isPrompt) meter.add("stalls", probe, probe.durationMs);
+}
+
+/** Measures how late the timers of this virtual user are. */
+class OwnTimer {
+  private last = recorder.now();
+  private worst = 0;
+  private readonly interval = setInterval(() => {
+    this.note();
+    this.last = recorder.now();
+  }, TICK_MS);
+
+  reset(): void {
+    this.worst = 0;
+    this.last = recorder.now();
+  }
+
+  worstDelay(): number {
+    this.note();
+    return this.worst;
+  }
+
+  stop(): void {
+    clearInterval(this.interval);
+  }
+
+  private note(): void {
+    this.worst = Math.max(this.worst, recorder.now() - this.last - TICK_MS);
+  }
+}

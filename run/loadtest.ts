@@ -1,0 +1,57 @@
+import type { PlanApi } from "../client/api.ts";
+import type { Connect } from "../client/wire.ts";
+import type { TargetId } from "../thresholds/targets.ts";
+import type { Config, Profile } from "./config.ts";
+import type { Meter } from "./meter.ts";
+
+/** The groups in which the test plan's automated suite reports its results. */
+export const GROUPS = [
+  "basic_connection",
+  "multiple_clients",
+  "reconnection",
+  "race_conditions",
+  "performance",
+] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** How large a test is in a profile. */
+export interface Shape {
+  /** Virtual users: each is a plan with its audience. */
+  users: number;
+  /** The longest time that the test may take, its deadlines included: its slot in the suite. */
+  slotSeconds: number;
+}
+
+/** What a virtual user of a test has at hand. */
+export interface UserContext<Numbers extends Shape> {
+  config: Config;
+  numbers: Numbers;
+  api: PlanApi;
+  connect: Connect;
+  meter: Meter;
+  /** The model that plans are created with. */
+  model: string;
+  /** Text that every prompt of this run carries, by which its plans are found again. */
+  mark: string;
+  /** Number of this virtual user among those of its test, from 0. */
+  user: number;
+  /** When the test's time is over, in milliseconds since the epoch. */
+  slotEndsAt: number;
+}
+
+/** A load test: what it covers, what it judges, how large it is, and what one virtual user does. */
+export interface LoadTest<Numbers extends Shape = Shape> {
+  name: string;
+  title: string;
+  /** The sections of the test plan. */
+  plan: readonly string[];
+  group: Group;
+  targets: readonly TargetId[];
+  profiles: Record<Profile, Numbers>;
+  run(context: UserContext<Numbers>): Promise<void>;
+}
+
+/** Hides the type of a test's numbers, so that tests of all kinds stand in one list. */
+export function loadTest<Numbers extends Shape>(test: LoadTest<Numbers>): LoadTest {
+  return test as unknown as LoadTest;
+}

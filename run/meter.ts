@@ -1,0 +1,100 @@
+import { clearInterval, setInterval } from "k6/timers";
+import type { Answer } from "../client/api.ts";
+import { recorder } from "../client/extension.ts";
+import { Histogram } from "../record/histogram.ts";
+import type { FailedRequest, Finding, PlanReport, Stall, StreamReport } from "../record/record.ts";
+import { messagesReceived, queueDelay, sample } from "./metrics.ts";
+
+const FLUSH_MS = 1_000;
+
+/** The key of the tally in which a test's waits between socket and script are gathered. */
+export const delayKey = (test: string): string => `${test}/queue-delay`;
+
+/** Counts of answers are named `call:GET /api/plans/{id} 200`. */
+export const CALL_PREFIX = "call:";
+/** Counts of streams by outcome are named `outcome:completed`. */
+export const OUTCOME_PREFIX = "outcome:";
+
+interface Lists {
+  plans: PlanReport;
+  failedRequests: FailedRequest;
+  findings: Finding;
+  stalls: Stall;
+}
+
+/**
+ * Gathers a virtual user's figures and hands them on once a second: counters to k6, tallies and windows to the
+ * recorder. Per message nothing leaves the virtual user.
+ */
+export class Meter {
+  private counts: Record<string, number> = {};
+  private readonly latency = new Histogram();
+  private readonly delay = new Histogram();
+  private longestDelay = 0;
+  private readonly ticker: number;
+
+  constructor(readonly test: string) {
+    this.ticker = setInterval(() => this.flush(), FLUSH_MS);
+  }
+
+  count(name: string, n = 1): void {
+    this.counts[name] = (this.counts[name] ?? 0) + n;
+  }
+
+  /** Takes a message that was read from the socket at `at`, with its latency in ms where that counts. */
+  message(at: number, latency: number | undefined): void {
+    this.count("messages");
+    if (latency !== undefined) this.latency.add(latency);
+    const delay = recorder.now() - at;
+    this.delay.add(delay);
+    if (delay > this.longestDelay) this.longestDelay = delay;
+  }
+
+  add<Kind extends keyof Lists>(kind: Kind, entry: Omit<Lists[Kind], "test">, weight = 0): void {
+    recorder.add(kind, JSON.stringify({ test: this.test, ...entry }), weight);
+  }
+
+  /** Counts an answer of the API, and keeps what failed. To be given to the PlanApi as its observer. */
+  readonly answer = ({ call, at, status, durationMs, body, text }: Answer<unknown>): void => {
+    this.count("requests");
+    this.count(`${CALL_PREFIX}${call} ${status === 200 && body === undefined ? "malformed" : status}`);
+    if (status >= 500) {
+      this.count("serverErrors");
+      sample("server-errors", 1);
+    }
+    if (status === 0 || status >= 500) {
+      this.add("failedRequests", { at, call, status, durationMs, answer: text }, status);
+    }
+  };
+
+  openStream(plan: string, client: string, startedAt: number): number {
+    return recorder.openStream(JSON.stringify({ test: this.test, plan, client, startedAt }));
+  }
+
+  closeStream(handle: number, report: Omit<StreamReport, "test">, weight: number): void {
+    recorder.closeStream(handle, JSON.stringify({ test: this.test, ...report }), weight);
+  }
+
+  /** Hands on what is left, and stops. */
+  stop(): void {
+    clearInterval(this.ticker);
+    this.flush();
+  }
+
+  private flush(): void {
+    if (Object.keys(this.counts).length === 0) return;
+    const delta = JSON.stringify({ counts: this.counts, latency: this.latency.toSparse() });
+    recorder.tally(this.test, delta);
+    recorder.window(this.test, recorder.now(), delta);
+    const messages = this.counts.messages ?? 0;
+    if (messages > 0) {
+      messagesReceived.add(messages);
+      queueDelay.add(this.longestDelay);
+      recorder.tally(delayKey(this.test), JSON.stringify({ latency: this.delay.toSparse() }));
+    }
+    this.counts = {};
+    this.longestDelay = 0;
+    this.latency.clear();
+    this.delay.clear();
+  }
+}

@@ -1,0 +1,175 @@
+import exec from "k6/execution";
+import type { Options, Scenario } from "k6/options";
+import { type Health, PlanApi } from "../client/api.ts";
+import { recorder } from "../client/extension.ts";
+import { connector } from "../client/wire.ts";
+import { USERS_EXPECTED, USERS_FINISHED } from "../thresholds/judge.ts";
+import { gaugeValue, k6Thresholds } from "../thresholds/k6.ts";
+import { type TargetId, target } from "../thresholds/targets.ts";
+import { judgeRun, makeRecord } from "./assemble.ts";
+import { deleteMarked } from "./cleanup.ts";
+import { type Config, readConfig } from "./config.ts";
+import { probeHealth } from "./health.ts";
+import type { LoadTest } from "./loadtest.ts";
+import { Meter } from "./meter.ts";
+import { sample, targetObserved } from "./metrics.ts";
+import { type RunPlan, type Started, slotsOf } from "./runplan.ts";
+import { summarise, takeSnapshot } from "./summary.ts";
+
+/** What a virtual user needs beside its slot: k6 ends it there, and the tests show that none is. */
+const GRACEFUL_STOP = "1s";
+
+/** What k6 calls of a script. */
+export interface Script {
+  options: Options;
+  setup(): Promise<Started>;
+  virtualUser(started: Started): Promise<void>;
+  teardown(started: Started): Promise<void>;
+  handleSummary(data: { setup_data?: Started }): Record<string, string>;
+}
+
+/** A k6 script that runs `tests` one after the other, each in a slot of its own. */
+export function defineRun(name: string, tests: readonly LoadTest[]): Script {
+  const config = configured(tests);
+  const selected = config.only.length === 0 ? tests : tests.filter((test) => config.only.includes(test.name));
+  const runId = config.runId ?? recorder.runId(`${name}-${config.release}-${config.transport}-${config.profile}`);
+  const run: RunPlan = { name, config, runId, directory: `${config.outDir}/${runId}`, slots: slotsOf(selected, config) };
+  return {
+    options: optionsOf(run),
+    setup: () => setup(run),
+    virtualUser: (started) => virtualUser(run, started),
+    teardown: () => teardown(run),
+    handleSummary: ({ setup_data: started }) => (started === undefined ? {} : summarise(run, started)),
+  };
+}
+
+function configured(tests: readonly LoadTest[]): Config {
+  try {
+    return readConfig(
+      __ENV,
+      tests.map(({ name }) => name),
+    );
+  } catch (error) {
+    exec.test.abort(messageOf(error));
+    throw error;
+  }
+}
+
+const healthScenario = (test: string): string => `${test}-health`;
+
+function optionsOf({ config, runId, slots }: RunPlan): Options {
+  const { release, transport, profile } = config;
+  const scenarios: Record<string, Scenario> = {};
+  for (const { test, users, seconds, startsAtSecond } of slots) {
+    const base = {
+      executor: "per-vu-iterations",
+      exec: "virtualUser",
+      iterations: 1,
+      startTime: `${startsAtSecond}s`,
+      maxDuration: `${seconds}s`,
+      gracefulStop: GRACEFUL_STOP,
+      tags: { test: test.name },
+    } as const;
+    scenarios[test.name] = { ...base, vus: users };
+    scenarios[healthScenario(test.name)] = { ...base, vus: 1 };
+  }
+  return {
+    scenarios,
+    thresholds: k6Thresholds(slots.map(({ test }) => test)),
+    tags: { testid: runId, release, transport, profile },
+    systemTags: ["status", "method", "name", "scenario", "error_code", "expected_response", "check"],
+    userAgent: "plan-load",
+    setupTimeout: "60s",
+    teardownTimeout: "180s",
+  };
+}
+
+/** Before any load: is there a plan API, which model, and can the results be written? A no ends the run. */
+async function setup(run: RunPlan): Promise<Started> {
+  const { config, directory, slots } = run;
+  const api = new PlanApi(config.baseUrl);
+  const health = await requireHealth(api, config.baseUrl);
+  const model = config.llmModel ?? (await firstModel(api, config.baseUrl));
+  const started: Started = { startedAt: new Date().toISOString(), health, model };
+  try {
+    recorder.begin(directory, JSON.stringify(makeRecord(run, started, undefined)));
+  } catch (error) {
+    exec.test.abort(messageOf(error));
+  }
+  for (const { test, users } of slots) {
+    recorder.tally(test.name, JSON.stringify({ counts: { [USERS_EXPECTED]: users } }));
+  }
+  return started;
+}
+
+async function requireHealth(api: PlanApi, baseUrl: string): Promise<Health> {
+  const { status, body, text } = await api.health();
+  if (body !== undefined) return body;
+  const found = status === 0 ? `cannot be reached (${text})` : `is no plan API: GET /health answered ${status}`;
+  exec.test.abort(`BASE_URL ${baseUrl} ${found}; start the server, or set BASE_URL to where it listens`);
+  throw new Error("aborted");
+}
+
+async function firstModel(api: PlanApi, baseUrl: string): Promise<string> {
+  const { status, body } = await api.models();
+  const first = body?.[0]?.id;
+  if (first !== undefined) return first;
+  exec.test.abort(
+    `BASE_URL ${baseUrl} names no model: GET /api/models answered ${status}; set LLM_MODEL to the model to be used`,
+  );
+  throw new Error("aborted");
+}
+
+/** The text in every prompt of a run by which its plans are found again. */
+const markOf = (runId: string): string => `run ${runId}`;
+
+async function virtualUser({ config, runId, slots }: RunPlan, { model }: Started): Promise<void> {
+  const slot = slots.find(({ test }) => exec.scenario.name.replace(/-health$/, "") === test.name);
+  if (slot === undefined) return;
+  const { test, users, seconds } = slot;
+  const meter = new Meter(test.name);
+  const slotEndsAt = exec.scenario.startTime + seconds * 1_000;
+  try {
+    if (exec.scenario.name === healthScenario(test.name)) {
+      const isOver = () => recorder.count(test.name, USERS_FINISHED) >= users || recorder.now() > slotEndsAt - 1_000;
+      await probeHealth(config.baseUrl, meter, isOver);
+      return;
+    }
+    await test.run({
+      config,
+      numbers: test.profiles[config.profile],
+      api: new PlanApi(config.baseUrl, meter.answer),
+      connect: connector(config.transport, config.baseUrl),
+      meter,
+      model,
+      mark: markOf(runId),
+      user: exec.scenario.iterationInTest,
+      slotEndsAt,
+    });
+    meter.count(USERS_FINISHED);
+  } finally {
+    meter.stop();
+  }
+}
+
+/** Removes what the run left on the server, judges, and tells k6 the figures that only now are known. */
+async function teardown(run: RunPlan): Promise<void> {
+  const left = await deleteMarked(new PlanApi(run.config.baseUrl), markOf(run.runId));
+  for (const id of left) {
+    recorder.add("findings", JSON.stringify({ test: run.name, text: `plan ${id} could not be deleted` }));
+  }
+  const { tests } = judgeRun(run, takeSnapshot());
+  for (const [test, judgedOfTest] of Object.entries(tests)) {
+    for (const judged of judgedOfTest) {
+      const row = target(judged.id as TargetId);
+      const value = gaugeValue(row, judged);
+      if (row.form.kind === "gauge" && value !== undefined) sample(row.id as TargetId, value, { test });
+      targetObserved.add(judged.verdict === "no data" ? 0 : 1, { target: row.id, test });
+    }
+  }
+}
+
+/** The error's message for a person, without Go's or JavaScript's wrapping. */
+function messageOf(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).replace(/^GoError: /, "");
+}

@@ -1,0 +1,43 @@
+import type { Health } from "../client/api.ts";
+import type { Config } from "./config.ts";
+import type { LoadTest } from "./loadtest.ts";
+
+/** A run as it is planned before it starts. */
+export interface RunPlan {
+  /** The script's name. */
+  name: string;
+  config: Config;
+  runId: string;
+  /** Where the run's files are written. */
+  directory: string;
+  slots: readonly Slot[];
+}
+
+/** A test's place in the run. */
+export interface Slot {
+  test: LoadTest;
+  startsAtSecond: number;
+  users: number;
+  seconds: number;
+}
+
+/** What `setup` found out, and k6 hands to every virtual user, to teardown and to the summary. */
+export interface Started {
+  startedAt: string;
+  health: Health;
+  model: string;
+}
+
+/** Between the slots of two tests, so that none overlap. */
+const SLOT_GAP_SECONDS = 1;
+
+/** One slot after the other, each as long as its test may take. */
+export function slotsOf(tests: readonly LoadTest[], { profile }: Config): Slot[] {
+  let startsAtSecond = 0;
+  return tests.map((test) => {
+    const { users, slotSeconds: seconds } = test.profiles[profile];
+    const slot = { test, users, seconds, startsAtSecond };
+    startsAtSecond += seconds + SLOT_GAP_SECONDS;
+    return slot;
+  });
+}

@@ -1,0 +1,234 @@
+import { logLines } from "../client/api.ts";
+import { recorder } from "../client/extension.ts";
+import { type Account, COUNT_NAMES, Ledger } from "../client/ledger.ts";
+import { type Deadlines, Stream } from "../client/stream.ts";
+import { type SparseHistogram, mergeInto, quantile } from "../record/histogram.ts";
+import type { Outcome } from "../record/record.ts";
+import { deletePlan } from "../run/cleanup.ts";
+import type { Shape, UserContext } from "../run/loadtest.ts";
+import { OUTCOME_PREFIX } from "../run/meter.ts";
+import { sample, streamOutcomes, timeToFirstMessage } from "../run/metrics.ts";
+import { createPlan, type Stub } from "./plans.ts";
+
+/** A client with its stream of the plan. One that returns after a break is a client of its own, with the same name. */
+export interface Client {
+  name: string;
+  stream: Stream;
+  account: Account;
+  handle: number;
+  /** The plan's own log when the stream had opened, and what the client had received then. */
+  baseline?: { lines: number; received: number };
+  /** Messages that the plan's log shows to be lost to this client, whoever else received them. */
+  lostByLog: number;
+}
+
+export interface AudienceOptions {
+  deadlines: Deadlines;
+  /** The outcomes with which a stream of this test may end. */
+  acceptable: readonly Outcome[];
+  /** There is no such plan, or no more: its streams are no attempts to connect, and it has no log to be asked for. */
+  isAbsent?: boolean;
+}
+
+/**
+ * Creates a plan, lets `scene` put clients before it, waits until all of their streams have ended, and deletes it. A
+ * plan that cannot be created has no stream for any of its `clients`: each counts as an attempt that failed.
+ */
+export async function withAudience<Numbers extends Shape>(
+  context: UserContext<Numbers>,
+  stub: Stub,
+  clients: number,
+  options: AudienceOptions,
+  scene: (audience: Audience<Numbers>) => Promise<void>,
+): Promise<void> {
+  const { body: plan, status, text } = await createPlan(context, stub);
+  if (plan === undefined) {
+    context.meter.add("findings", { text: `a plan could not be created: ${status} ${text}` });
+    context.meter.count("attempts", clients);
+    for (let i = 0; i < clients; i++) sample("connection-success", 0);
+    return;
+  }
+  const audience = new Audience(context, plan.plan_id, options);
+  await scene(audience);
+  await audience.finish();
+  await deletePlan(context.api, plan.plan_id);
+}
+
+/** What a client's account has received, each message once. */
+const distinct = ({ counts }: Account): number => counts.received - counts.duplicates;
+
+/** A plan's clients: opens their streams, accounts for what each received, and reports when all have ended. */
+export class Audience<Numbers extends Shape> {
+  readonly clients: Client[] = [];
+  isDeleted = false;
+  private readonly ledger = new Ledger();
+
+  constructor(
+    private readonly context: UserContext<Numbers>,
+    readonly planId: string,
+    private readonly options: AudienceOptions,
+  ) {}
+
+  /**
+   * Opens a stream for each name at once and waits until each is open or has ended. The streams' usability is sampled
+   * as connection-success.
+   */
+  async join(names: readonly string[]): Promise<Client[]> {
+    const joined = names.map((name) => this.open(name));
+    await Promise.all(joined.map(({ stream }) => stream.opened));
+    await this.takeBaseline(joined);
+    return joined;
+  }
+
+  /** Opens the stream of a client that had left, at once. */
+  async rejoin(left: Client): Promise<Client> {
+    const client = this.open(left.name, left.stream.endedAt);
+    await client.stream.opened;
+    await this.takeBaseline([client]);
+    return client;
+  }
+
+  /** The number of lines in the plan's own log; undefined where the server does not tell. */
+  async logLines(): Promise<number | undefined> {
+    return logLines(await this.context.api.details(this.planId));
+  }
+
+  /** Whether the plan still runs, as far as the server tells. */
+  async isRunning(): Promise<boolean> {
+    if (this.options.isAbsent) return false;
+    const status = (await this.context.api.get(this.planId)).body?.status;
+    return status === "pending" || status === "running";
+  }
+
+  /** Waits for the end of all streams, accounts for their messages, and reports every stream and the plan. */
+  async finish(): Promise<void> {
+    await Promise.all(this.clients.map(({ stream }) => stream.ended));
+    await this.readFinalLog();
+    this.ledger.settle();
+    const latency: SparseHistogram = {};
+    for (const client of this.clients) {
+      this.countLossByLog(client);
+      mergeInto(latency, client.account.latency.toSparse());
+      this.report(client);
+    }
+    if (!this.options.isAbsent) this.context.meter.add("plans", { plan: this.planId, latency });
+  }
+
+  private open(name: string, gapFrom?: number): Client {
+    const account = this.ledger.join(gapFrom);
+    const { meter, connect } = this.context;
+    const stream: Stream = new Stream(
+      connect,
+      this.planId,
+      this.options.deadlines,
+      {
+        opened: (at) => {
+          account.openedAt = at;
+        },
+        log: (stamp, text, at) => meter.message(at, this.ledger.receive(account, stamp, text, at)),
+        malformed: (text) => meter.add("findings", { text: `malformed message on ${name}: ${text}` }),
+        isPlanQuiet: () => this.isQuiet(client),
+        isPlanRunning: () => this.isRunning(),
+        isPlanDeleted: () => this.isDeleted,
+        isGeneratorEnding: () => recorder.signalled() || recorder.now() >= this.context.slotEndsAt,
+      },
+      { client: name },
+    );
+    const handle = meter.openStream(this.planId, name, stream.startedAt);
+    const client: Client = { name, stream, account, handle, lostByLog: 0 };
+    this.clients.push(client);
+    void stream.usable.then((isUsable) => this.sampleConnection(client, isUsable));
+    void stream.ended.then((outcome) => this.sampleOutcome(client, outcome));
+    return client;
+  }
+
+  private sampleConnection({ stream }: Client, isUsable: boolean): void {
+    if (this.options.isAbsent) return;
+    if (!isUsable && (stream.outcome === "interrupted" || stream.outcome === "closed")) return;
+    this.context.meter.count("attempts");
+    this.context.meter.count("usable", isUsable ? 1 : 0);
+    sample("connection-success", isUsable ? 1 : 0);
+    if (stream.firstMessageAt !== undefined) timeToFirstMessage.add(stream.firstMessageAt - stream.startedAt);
+  }
+
+  private sampleOutcome({ stream, account }: Client, outcome: Outcome): void {
+    const isByClient = outcome === "closed" || outcome === "starved" || outcome === "timed_out";
+    this.ledger.leave(account, stream.endedAt ?? recorder.now(), isByClient);
+    const { meter } = this.context;
+    streamOutcomes.add(1, { outcome });
+    meter.count(`${OUTCOME_PREFIX}${outcome}`);
+    if (outcome === "interrupted") return;
+    const isAcceptable = this.options.acceptable.includes(outcome);
+    meter.count("ended");
+    meter.count("acceptable", isAcceptable ? 1 : 0);
+    sample("clean-outcomes", isAcceptable ? 1 : 0);
+  }
+
+  /** What is received while the log is asked for counts as received after it: the check errs on the server's side. */
+  private async takeBaseline(clients: readonly Client[]): Promise<void> {
+    if (this.options.isAbsent) return;
+    const received = clients.map(({ account }) => distinct(account));
+    const lines = await this.logLines();
+    if (lines === undefined) return;
+    clients.forEach((client, i) => {
+      client.baseline = { lines, received: received[i] ?? 0 };
+    });
+  }
+
+  /** A silent stream is the plan's doing where the plan still runs and its log went no further than the stream. */
+  private async isQuiet(client: Client): Promise<boolean> {
+    if (!(await this.isRunning())) return false;
+    const lines = await this.logLines();
+    if (lines === undefined || client.baseline === undefined) return false;
+    client.lostByLog = this.missingOf(client, lines);
+    return client.lostByLog === 0;
+  }
+
+  /** Streams that lasted to the plan's end should have received what the log gained since their baseline. */
+  private async readFinalLog(): Promise<void> {
+    if (this.isDeleted || this.options.isAbsent) return;
+    const lasting = this.clients.filter(({ stream }) => stream.outcome !== "closed");
+    if (lasting.length === 0 || (await this.isRunning())) return;
+    const lines = await this.logLines();
+    if (lines === undefined) return;
+    for (const client of lasting) client.lostByLog = Math.max(client.lostByLog, this.missingOf(client, lines));
+  }
+
+  private missingOf({ baseline, account }: Client, lines: number): number {
+    if (baseline === undefined) return 0;
+    return Math.max(0, lines - baseline.lines - (distinct(account) - baseline.received));
+  }
+
+  /** Messages that no client received are in nobody's account: the log adds them to what was due. */
+  private countLossByLog({ account, lostByLog }: Client): void {
+    const knownLoss = account.counts.due - account.counts.delivered;
+    account.counts.due += Math.max(0, lostByLog - knownLoss);
+  }
+
+  private report({ name, stream, account, handle }: Client): void {
+    const { meter } = this.context;
+    for (const count of COUNT_NAMES) meter.count(count, account.counts[count]);
+    const outcome = stream.outcome ?? "interrupted";
+    const acceptable = this.options.acceptable.includes(outcome);
+    const p95Ms = quantile(account.latency.toSparse(), 0.95) ?? null;
+    const lost = account.counts.due - account.counts.delivered;
+    const weight = (acceptable ? 0 : 1e9) + lost * 1e3 + (p95Ms ?? 0);
+    meter.closeStream(
+      handle,
+      {
+        plan: this.planId,
+        client: name,
+        outcome,
+        acceptable,
+        reason: stream.reason,
+        startedAt: stream.startedAt,
+        openedAt: stream.openedAt ?? null,
+        endedAt: stream.endedAt ?? recorder.now(),
+        firstMessageMs: stream.firstMessageAt === undefined ? null : stream.firstMessageAt - stream.startedAt,
+        p95Ms,
+        counts: account.counts,
+      },
+      weight,
+    );
+  }
+}

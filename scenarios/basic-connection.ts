@@ -1,0 +1,116 @@
+import { recorder } from "../client/extension.ts";
+import type { Deadlines } from "../client/stream.ts";
+import type { Outcome } from "../record/record.ts";
+import { deletePlan } from "../run/cleanup.ts";
+import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
+import { timeToReady } from "../run/metrics.ts";
+import { Audience, withAudience } from "./audience.ts";
+import { createPlan, type Stub } from "./plans.ts";
+import { sleep } from "../client/time.ts";
+
+interface Numbers extends Shape {
+  stub: Stub;
+  deadlines: Deadlines;
+}
+
+const baseline: Numbers = {
+  users: 5,
+  slotSeconds: 90,
+  stub: { lines: 200, rate: 20 },
+  deadlines: { firstMessageMs: 10_000, silenceMs: 15_000, lifeMs: 50_000 },
+};
+
+const POLL_READY_MS = 100;
+/** Outcomes by which a client learns that there is no stream to be had. */
+const TOLD: readonly Outcome[] = ["refused", "completed", "failed", "fallback", "deleted"];
+
+/**
+ * One client and one plan: a usable stream right after creation, readiness by polling, log messages in real time and
+ * all of them, clients of absent plans told so, and every HTTP call of a plan's life.
+ */
+export const basicConnection = loadTest<Numbers>({
+  name: "basic-connection",
+  title: "One client, one plan",
+  plan: ["1.1", "1.2", "1.3"],
+  group: "basic_connection",
+  targets: [
+    "connection-success",
+    "message-delivery",
+    "message-latency",
+    "clean-outcomes",
+    "server-errors",
+    "responsiveness",
+  ],
+  profiles: {
+    smoke: {
+      users: 3,
+      slotSeconds: 11,
+      stub: { lines: 60, rate: 30 },
+      deadlines: { firstMessageMs: 2_500, silenceMs: 2_500, lifeMs: 6_000 },
+    },
+    baseline,
+    stress: { ...baseline, users: 50 },
+    endurance: baseline,
+  },
+  async run(context) {
+    const { deadlines, stub } = context.numbers;
+    const absent = [unknownPlan(context), unstartedPlan(context), deletedPlan(context)];
+    await withAudience(context, stub, 1, { deadlines, acceptable: ["completed", "closed"] }, async (audience) => {
+      const createdAt = recorder.now();
+      const [[client]] = await Promise.all([audience.join(["client 1"]), pollReady(context, audience.planId, createdAt)]);
+      const outcome = await client?.stream.ended;
+      await planLife(context, audience.planId);
+      if (outcome === "completed") await expectTold(context, audience.planId, "finished");
+    });
+    await Promise.all(absent);
+  },
+});
+
+/** Test 1.2: the frontend's polling of stream-status, with the time it took. */
+async function pollReady({ api, meter, numbers }: UserContext<Numbers>, planId: string, createdAt: number): Promise<void> {
+  while (recorder.now() - createdAt < numbers.deadlines.firstMessageMs) {
+    if ((await api.streamStatus(planId)).body?.ready) {
+      timeToReady.add(recorder.now() - createdAt);
+      return;
+    }
+    await sleep(POLL_READY_MS);
+  }
+  meter.add("findings", { text: `stream-status was not ready within ${numbers.deadlines.firstMessageMs} ms` });
+}
+
+async function unknownPlan(context: UserContext<Numbers>): Promise<void> {
+  await expectTold(context, `PlanExe_00000000-0000-4000-8000-00000000000${context.user % 10}`, "unknown");
+}
+
+/** A plan created without a model fails at once: its process never starts. */
+async function unstartedPlan(context: UserContext<Numbers>): Promise<void> {
+  const { body: plan } = await createPlan(context, context.numbers.stub, false);
+  if (plan === undefined) return;
+  await expectTold(context, plan.plan_id, "never started");
+  await deletePlan(context.api, plan.plan_id);
+}
+
+async function deletedPlan(context: UserContext<Numbers>): Promise<void> {
+  const { body: plan } = await createPlan(context, context.numbers.stub);
+  if (plan === undefined) return;
+  await deletePlan(context.api, plan.plan_id);
+  await expectTold(context, plan.plan_id, "deleted");
+}
+
+/** A client of a plan that has no stream is told so before the deadline; silence is what must not be. */
+async function expectTold(context: UserContext<Numbers>, planId: string, kind: string): Promise<void> {
+  const { deadlines } = context.numbers;
+  const watch = new Audience(context, planId, { deadlines, acceptable: TOLD, isAbsent: true });
+  await watch.join([`client of a plan ${kind}`]);
+  await watch.finish();
+}
+
+/** The calls of a plan's life over HTTP. Whether each works is in what the meter counts of every answer. */
+async function planLife({ api }: UserContext<Numbers>, planId: string): Promise<void> {
+  await api.models();
+  await api.list();
+  await api.get(planId);
+  await api.files(planId);
+  await api.details(planId);
+  await api.report(planId);
+}

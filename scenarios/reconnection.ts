@@ -1,0 +1,107 @@
+import type { Deadlines } from "../client/stream.ts";
+import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
+import { sample } from "../run/metrics.ts";
+import { type Audience, type AudienceOptions, type Client, withAudience } from "./audience.ts";
+import type { Stub } from "./plans.ts";
+import { sleep } from "../client/time.ts";
+
+interface Numbers extends Shape {
+  /** Clients that leave and return; one more stays and sees what they miss. */
+  leavers: number;
+  /** When the leavers' connections are dropped, and for how long they are away. */
+  dropAfterMs: number;
+  awayMs: number;
+  stub: Stub;
+  deadlines: Deadlines;
+}
+
+const baseline: Numbers = {
+  users: 5,
+  leavers: 2,
+  dropAfterMs: 10_000,
+  awayMs: 5_000,
+  slotSeconds: 90,
+  stub: { lines: 800, rate: 20 },
+  deadlines: { firstMessageMs: 10_000, silenceMs: 15_000, lifeMs: 55_000 },
+};
+
+/** Clients are dropped in the middle of a plan and come back: messages flow again, and what was missed is counted. */
+export const reconnection = loadTest<Numbers>({
+  name: "reconnection",
+  title: "Connection dropped, and back again",
+  plan: ["2.2"],
+  group: "reconnection",
+  targets: [
+    "connection-success",
+    "message-delivery",
+    "reconnection-success",
+    "reconnection-loss",
+    "message-latency",
+    "clean-outcomes",
+    "server-errors",
+    "responsiveness",
+  ],
+  profiles: {
+    smoke: {
+      users: 3,
+      leavers: 2,
+      dropAfterMs: 1_500,
+      awayMs: 1_000,
+      slotSeconds: 11,
+      stub: { lines: 160, rate: 40 },
+      deadlines: { firstMessageMs: 2_500, silenceMs: 2_500, lifeMs: 7_500 },
+    },
+    baseline,
+    stress: { ...baseline, users: 25, leavers: 9 },
+    endurance: baseline,
+  },
+  run(context) {
+    const { leavers, dropAfterMs, deadlines, stub } = context.numbers;
+    const names = ["witness", ...Array.from({ length: leavers }, (_, i) => `leaver ${i + 1}`)];
+    const options: AudienceOptions = { deadlines, acceptable: ["completed", "closed"] };
+    return withAudience(context, stub, names.length, options, async (audience) => {
+      const [, ...clients] = await audience.join(names);
+      await sleep(dropAfterMs);
+      await leaveAndReturn(context, audience, clients);
+    });
+  },
+});
+
+async function leaveAndReturn(
+  context: UserContext<Numbers>,
+  audience: Audience<Numbers>,
+  leavers: readonly Client[],
+): Promise<void> {
+  const present = leavers.filter(({ stream }) => stream.outcome === undefined);
+  for (const { stream } of present) stream.close();
+  const linesAtDrop = await audience.logLines();
+  await sleep(context.numbers.awayMs);
+  const linesAtReturn = await audience.logLines();
+  if (present.length < leavers.length) {
+    context.meter.add("findings", {
+      text: `${leavers.length - present.length} of ${leavers.length} streams had ended before the drop: no return to judge`,
+    });
+  }
+  if (!(await audience.isRunning())) {
+    context.meter.add("findings", { text: "the plan was over at the return: nothing to judge" });
+    return;
+  }
+  const gapByLog = Math.max(0, (linesAtReturn ?? 0) - (linesAtDrop ?? 0));
+  await Promise.all(present.map((client) => returnOf(client, context, audience, gapByLog)));
+}
+
+/** `gapByLog`: how many messages the plan's own log gained within the gap, whoever received them. */
+async function returnOf(
+  left: Client,
+  { meter }: UserContext<Numbers>,
+  audience: Audience<Numbers>,
+  gapByLog: number,
+): Promise<void> {
+  const { stream, account } = await audience.rejoin(left);
+  account.gapByLog = gapByLog;
+  const isUsable = await stream.usable;
+  if (stream.outcome === "interrupted") return;
+  meter.count("returns");
+  meter.count("returned", isUsable ? 1 : 0);
+  sample("reconnection-success", isUsable ? 1 : 0);
+}

@@ -1,0 +1,118 @@
+import { mergeInto, type SparseHistogram } from "../record/histogram.ts";
+import { type Judged, VERDICTS, type Verdict } from "../record/record.ts";
+import { type Evidence, type Measure, meets, showTarget, type Target, type TargetId, target } from "./targets.ts";
+
+/** A test whose targets are to be judged, as one instance recorded it. */
+export interface TestEvidence extends Evidence {
+  /** The targets that this test judges. */
+  targets: readonly TargetId[];
+}
+
+export interface Judgement {
+  /** One verdict a target over the whole run: the worst of its tests'. */
+  targets: Judged[];
+  /** The verdicts of each test, by its name. */
+  tests: Record<string, Judged[]>;
+}
+
+/**
+ * The one function that judges. `records` holds one list of tests for each instance of a run (one, unless the run was
+ * distributed); what instances recorded of the same test is added up first. `teardown`, the report and the
+ * comparison all call it.
+ */
+export function judge(records: readonly (readonly TestEvidence[])[]): Judgement {
+  const tests: Judgement["tests"] = {};
+  for (const evidence of join(records.flat())) {
+    tests[evidence.test] = evidence.targets.map((id) => judgeTarget(target(id), evidence));
+  }
+  return { targets: overall(tests), tests };
+}
+
+function join(all: readonly TestEvidence[]): TestEvidence[] {
+  const byTest = new Map<string, TestEvidence>();
+  for (const evidence of all) {
+    const before = byTest.get(evidence.test);
+    byTest.set(evidence.test, before === undefined ? evidence : sum(before, evidence));
+  }
+  return [...byTest.values()];
+}
+
+function sum(a: TestEvidence, b: TestEvidence): TestEvidence {
+  const counts: SparseHistogram = { ...a.counts };
+  mergeInto(counts, b.counts);
+  const latency: SparseHistogram = { ...a.latency };
+  mergeInto(latency, b.latency);
+  return { ...a, counts, latency, plans: [...a.plans, ...b.plans] };
+}
+
+function judgeTarget(row: Target, evidence: Evidence): Judged {
+  const measure = row.measure(evidence);
+  const { verdict, reason } = verdictOf(row, measure, evidence);
+  return {
+    id: row.id,
+    verdict,
+    value: measure.value ?? null,
+    unit: row.unit,
+    target: showTarget(row),
+    observations: measure.observations,
+    interval: measure.interval ?? null,
+    reason: reason ?? measure.note ?? "",
+  };
+}
+
+function verdictOf(row: Target, measure: Measure, evidence: Evidence): { verdict: Verdict; reason?: string } {
+  const { value, interval } = measure;
+  if (value === undefined) return { verdict: "no data", reason: "expected, and nothing was seen" };
+  if (!meets(row, value)) return straddles(row, interval) ? { verdict: "at the edge" } : { verdict: "missed" };
+  const gap = whatIsMissing(evidence);
+  if (gap !== undefined) return { verdict: "no data", reason: gap };
+  return straddles(row, interval) ? { verdict: "at the edge" } : { verdict: "met" };
+}
+
+/**
+ * The counts by which a test says how many virtual users it needs and how many came to their end: the floor below
+ * which what was seen is not enough to call a target met.
+ */
+export const USERS_EXPECTED = "users:expected";
+export const USERS_FINISHED = "users:finished";
+
+function whatIsMissing({ counts }: Evidence): string | undefined {
+  const interrupted = counts["outcome:interrupted"] ?? 0;
+  if (interrupted > 0) return `${interrupted} streams were broken off by the load generator`;
+  const [expected, finished] = [counts[USERS_EXPECTED] ?? 0, counts[USERS_FINISHED] ?? 0];
+  return finished < expected ? `only ${finished} of ${expected} virtual users came to their end` : undefined;
+}
+
+/** Whether the target's limit lies within the interval of an estimate. */
+function straddles(row: Target, interval: [number, number] | undefined): boolean {
+  return interval !== undefined && meets(row, interval[0]) !== meets(row, interval[1]);
+}
+
+/** Verdicts from best to worst; the worst of a target's tests is the run's. */
+const severity = (verdict: Verdict): number => VERDICTS.indexOf(verdict);
+
+function overall(tests: Judgement["tests"]): Judged[] {
+  const worst = new Map<string, Judged>();
+  for (const [name, judgedOfTest] of Object.entries(tests)) {
+    for (const judged of judgedOfTest) {
+      const before = worst.get(judged.id);
+      if (before === undefined || isWorse(judged, before)) {
+        worst.set(judged.id, { ...judged, reason: `${name}: ${judged.reason}` });
+      }
+    }
+  }
+  return [...worst.values()];
+}
+
+/** Worse by verdict, or further from the target at the same verdict. */
+function isWorse(a: Judged, b: Judged): boolean {
+  if (a.verdict !== b.verdict) return severity(a.verdict) > severity(b.verdict);
+  if (a.value === null || b.value === null) return false;
+  const upwards = target(a.id as TargetId).comparison.startsWith(">");
+  return upwards ? a.value < b.value : a.value > b.value;
+}
+
+/** Whether the verdict makes k6 exit with 99. */
+export function fails({ verdict }: Pick<Judged, "verdict">): boolean {
+  return verdict === "missed" || verdict === "no data";
+}

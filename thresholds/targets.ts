@@ -1,0 +1,258 @@
+import { size, quantile, type SparseHistogram } from "../record/histogram.ts";
+import { spread } from "./bootstrap.ts";
+
+/** What is known of one test when its targets are judged. Figures of several instances are added up beforehand. */
+export interface Evidence {
+  test: string;
+  counts: Readonly<Record<string, number>>;
+  latency: SparseHistogram;
+  /** The latency of each plan's messages: the unit of resampling. */
+  plans: readonly SparseHistogram[];
+}
+
+/** What a target's measure finds. `value` is undefined where there was nothing to see. */
+export interface Measure {
+  value: number | undefined;
+  observations: number;
+  interval?: [number, number] | undefined;
+  /** What a reader should know beside the value: how many of how many, which part is the worst. */
+  note?: string;
+}
+
+/** How k6 is told of a target: live samples for what happens once a stream or a request, a Gauge in teardown else. */
+export type K6Form = { kind: "rate" | "counter" | "gauge"; metric: string };
+
+/** A target metric of the test plan. */
+export interface Target {
+  id: string;
+  title: string;
+  /** The unit of the value as it is shown; "%" values are held as shares of 1. */
+  unit: "%" | "ms" | "msg/s" | "%/h" | "" | "exponent";
+  comparison: ">=" | ">" | "<" | "<=" | "==";
+  limit: number;
+  /** What the test plan says of the SSE stream before the migration. */
+  before: string;
+  form: K6Form;
+  measure: (evidence: Evidence) => Measure;
+}
+
+const count = (evidence: Evidence, name: string): number => evidence.counts[name] ?? 0;
+
+/** A share of `part` in `whole`, with "n of m" as its note. */
+const share =
+  (part: string, whole: string, noun: string) =>
+  (evidence: Evidence): Measure => {
+    const observations = count(evidence, whole);
+    const value = observations > 0 ? count(evidence, part) / observations : undefined;
+    return { value, observations, note: `${count(evidence, part)} of ${observations} ${noun}` };
+  };
+
+/** A measure whose test does not exist yet in the run: nothing seen. */
+const unseen = (): Measure => ({ value: undefined, observations: 0 });
+
+function latencyP95(evidence: Evidence): Measure {
+  const value = quantile(evidence.latency, 0.95);
+  const observations = size(evidence.latency);
+  const interval = value === undefined ? undefined : spread(evidence.plans, (h) => quantile(h, 0.95));
+  return { value, observations, interval, note: `${observations} messages` };
+}
+
+/**
+ * The target metrics: the one place where a target's number stands. The k6 thresholds, the verdicts, the reports
+ * and the exit codes come from here. Limits and "before" are the test plan's, except: clean-outcomes,
+ * server-errors, responsiveness, fallback-report and resource-stability turn its success criteria ("no crashes",
+ * "graceful error handling", "no leaks") into figures; 1.1 is how far from linear (1.0) scaling may measure.
+ */
+export const TARGETS = [
+  {
+    id: "connection-success",
+    title: "Connection success rate",
+    unit: "%",
+    comparison: ">=",
+    limit: 1,
+    before: "~80 %",
+    form: { kind: "rate", metric: "connection_success" },
+    measure: share("usable", "attempts", "attempts usable"),
+  },
+  {
+    id: "message-delivery",
+    title: "Message delivery rate",
+    unit: "%",
+    comparison: ">=",
+    limit: 1,
+    before: "~90 %",
+    form: { kind: "gauge", metric: "message_delivery" },
+    measure: share("delivered", "due", "messages due"),
+  },
+  {
+    id: "reconnection-success",
+    title: "Reconnection success rate",
+    unit: "%",
+    comparison: ">=",
+    limit: 1,
+    before: "~30 %",
+    form: { kind: "rate", metric: "reconnection_success" },
+    measure: share("returned", "returns", "returns usable"),
+  },
+  {
+    id: "reconnection-loss",
+    title: "Messages lost over a reconnect",
+    unit: "%",
+    comparison: "<=",
+    limit: 0,
+    before: "all",
+    form: { kind: "gauge", metric: "reconnection_loss" },
+    measure: share("gapLost", "gapMessages", "messages of gaps lost"),
+  },
+  {
+    id: "message-latency",
+    title: "Message latency, p95",
+    unit: "ms",
+    comparison: "<",
+    limit: 100,
+    before: "~300 ms",
+    form: { kind: "gauge", metric: "message_latency" },
+    measure: latencyP95,
+  },
+  {
+    id: "throughput",
+    title: "Throughput to one client",
+    unit: "msg/s",
+    comparison: ">",
+    limit: 1000,
+    before: "~300 msg/s",
+    form: { kind: "gauge", metric: "throughput" },
+    measure: unseen,
+  },
+  {
+    id: "memory-stability",
+    title: "Growth of server memory",
+    unit: "%/h",
+    comparison: "<",
+    limit: 1,
+    before: "~10 %/h",
+    form: { kind: "gauge", metric: "memory_growth" },
+    measure: unseen,
+  },
+  {
+    id: "cpu-efficiency",
+    title: "Server CPU with idle streams",
+    unit: "%",
+    comparison: "<",
+    limit: 0.05,
+    before: "~15 %",
+    form: { kind: "gauge", metric: "idle_cpu" },
+    measure: unseen,
+  },
+  {
+    id: "scaling",
+    title: "Scaling of completion time with plans",
+    unit: "exponent",
+    comparison: "<=",
+    limit: 1.1,
+    before: "superlinear",
+    form: { kind: "gauge", metric: "scaling_exponent" },
+    measure: unseen,
+  },
+  {
+    id: "clean-outcomes",
+    title: "Streams that end as they should",
+    unit: "%",
+    comparison: ">=",
+    limit: 1,
+    before: "crashes, hangs",
+    form: { kind: "rate", metric: "clean_outcomes" },
+    measure: share("acceptable", "ended", "streams"),
+  },
+  {
+    id: "server-errors",
+    title: "Answers 5xx",
+    unit: "",
+    comparison: "==",
+    limit: 0,
+    before: "KeyError, 500s",
+    form: { kind: "counter", metric: "server_errors" },
+    measure: (evidence) => {
+      const observations = count(evidence, "requests");
+      const value = observations > 0 ? count(evidence, "serverErrors") : undefined;
+      return { value, observations, note: `in ${observations} requests` };
+    },
+  },
+  {
+    id: "responsiveness",
+    title: "/health answers within 1 s",
+    unit: "%",
+    comparison: ">=",
+    limit: 1,
+    before: "stalls",
+    form: { kind: "rate", metric: "responsiveness" },
+    measure: share("prompt", "probes", "probes"),
+  },
+  {
+    id: "fallback-report",
+    title: "Report delivered although the stream broke off",
+    unit: "%",
+    comparison: ">=",
+    limit: 1,
+    before: "none",
+    form: { kind: "rate", metric: "fallback_report" },
+    measure: share("fallbackDelivered", "fallbackAsked", "plans"),
+  },
+  {
+    id: "resource-stability",
+    title: "Threads and open files after churn",
+    unit: "",
+    comparison: "<=",
+    limit: 0,
+    before: "leaks",
+    form: { kind: "gauge", metric: "resource_growth" },
+    measure: unseen,
+  },
+] as const satisfies readonly Target[];
+
+export type TargetId = (typeof TARGETS)[number]["id"];
+
+/** The row of a target. */
+export function target(id: TargetId): Target {
+  const row = TARGETS.find((candidate) => candidate.id === id);
+  if (row === undefined) throw new Error(`no target ${id}`);
+  return row;
+}
+
+/** Whether `value` meets the target. */
+export function meets({ comparison, limit }: Target, value: number): boolean {
+  switch (comparison) {
+    case ">=":
+      return value >= limit;
+    case ">":
+      return value > limit;
+    case "<":
+      return value < limit;
+    case "<=":
+      return value <= limit;
+    case "==":
+      return value === limit;
+  }
+}
+
+const SIGNS: Record<Target["comparison"], string> = { ">=": "≥", ">": ">", "<": "<", "<=": "≤", "==": "" };
+
+/** A value of the target's unit as a person reads it, e.g. "99.4 %"; "–" for none. */
+export function show({ unit }: Pick<Target, "unit">, value: number | null | undefined): string {
+  if (value === null || value === undefined) return "–";
+  if (unit === "%") return `${trim(value * 100, 2)} %`;
+  if (unit === "exponent" || unit === "") return trim(value, 2);
+  return `${trim(value, value < 10 ? 2 : 1)} ${unit}`;
+}
+
+/** Rounded towards zero, so that 99.999 % is never shown as 100 %. */
+function trim(value: number, digits: number): string {
+  const factor = 10 ** digits;
+  return String(Math.trunc(Number((value * factor).toPrecision(12))) / factor);
+}
+
+/** The target as a person reads it, e.g. "< 100 ms" or "100 %". */
+export function showTarget(row: Target): string {
+  const isWhole = row.unit === "%" && (row.limit === 1 || row.limit === 0);
+  return isWhole ? show(row, row.limit) : `${SIGNS[row.comparison]} ${show(row, row.limit)}`.trim();
+}
