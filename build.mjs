@@ -53,7 +53,9 @@ async function buildDist() {
     platform: "node",
     target: "node20",
     outExtension: { ".js": ".mjs" },
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
   });
 }
 
@@ -108,7 +110,7 @@ function compileK6(output) {
   };
   const ticker = setInterval(() => show(progress()), process.stderr.isTTY ? 1_000 : 15_000);
   show(progress());
-  const child = spawn("go", ["build", "-v", "-trimpath", "-o", output, "./cmd/k6"], {
+  const child = spawn("go", ["build", "-v", "-o", output, "./cmd/k6"], {
     cwd: join(ROOT, "xk6-sse"),
     stdio: ["ignore", "inherit", "pipe"],
   });

@@ -1,1 +1,126 @@
-console.log("start")
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import type { RunRecord, Transport } from "../record/record.ts";
+import { compareRuns, exitCode } from "../reports/comparison.ts";
+import { renderComparison } from "../reports/html.ts";
+import { comparisonTable } from "../reports/terminal.ts";
+import { TRANSPORT_NAMES } from "../reports/view.ts";
+import { PROFILES, readConfig, SettingError } from "../run/config.ts";
+import { TEST_NAMES } from "../scenarios/names.ts";
+import { makeId, readRecord, saveFile } from "./files.ts";
+import { MISSED, runK6 } from "./k6.ts";
+import { type RunningServer, startServer } from "./servers.ts";
+
+interface StartOptions {
+  sse?: string;
+  ws?: string;
+  profile: string;
+  release: string;
+  only: string;
+  out: string;
+}
+
+/** One side of the comparison: a transport, and the server that it is tested on. */
+interface Half {
+  transport: Transport;
+  /** Given by the user; undefined: a reference server is started. */
+  url: string | undefined;
+}
+
+/** What a newcomer meets: SSE as the real server fails, WebSocket as it should be. */
+const SIMULATED: Record<Transport, string> = { sse: "sse-2025-09", ws: "healthy" };
+
+const program = new Command("npm start --")
+  .description(
+    "Runs the load tests over SSE and then over WebSocket and compares the two. Without --sse and --ws both halves " +
+      "meet a simulated server: SSE one that fails as the real one does, WebSocket a healthy one.",
+  )
+  .option("--sse <url>", "the server whose SSE stream is tested, e.g. http://localhost:8080")
+  .option(
+    "--ws <url>",
+    "the server whose WebSocket stream is tested; with one of the two, that half alone runs",
+  )
+  .addOption(new Option("--profile <name>", "how much load").choices(PROFILES).default("smoke"))
+  .option("--release <name>", "the name of what is tested", "dev")
+  .option("--only <tests>", `tests to run, separated by commas: ${TEST_NAMES.join(", ")}`, "")
+  .option("--out <dir>", "where the results go", "results")
+  .allowExcessArguments(false)
+  .action(async (options: StartOptions) => {
+    process.exitCode = await start(options);
+  });
+
+async function start(options: StartOptions): Promise<number> {
+  const halves = chosenHalves(options);
+  for (const half of halves)
+    readConfig(settingsOf(half, half.url ?? "http://localhost", options), TEST_NAMES);
+  const records: RunRecord[] = [];
+  for (const half of halves) {
+    const { code, record } = await runHalf(half, options);
+    if (halves.length === 1 || (code !== 0 && code !== MISSED)) return code;
+    if (record === undefined) throw new Error(`the ${TRANSPORT_NAMES[half.transport]} half left no record`);
+    records.push(record);
+  }
+  return compare(records, options);
+}
+
+function chosenHalves({ sse, ws }: StartOptions): Half[] {
+  const both: Half[] = [
+    { transport: "sse", url: sse },
+    { transport: "ws", url: ws },
+  ];
+  const given = both.filter(({ url }) => url !== undefined);
+  return given.length === 0 ? both : given;
+}
+
+function settingsOf({ transport }: Half, baseUrl: string, { profile, release, only, out }: StartOptions) {
+  return {
+    ALLOW_REMOTE: process.env.ALLOW_REMOTE ?? "",
+    BASE_URL: baseUrl,
+    TRANSPORT: transport,
+    PROFILE: profile,
+    RELEASE: release,
+    ONLY: only,
+    OUT_DIR: out,
+    RUN_ID: makeId(`suite-${release}-${transport}-${profile}`),
+  };
+}
+
+async function runHalf(
+  half: Half,
+  options: StartOptions,
+): Promise<{ code: number; record: RunRecord | undefined }> {
+  let server: RunningServer | undefined;
+  try {
+    if (half.url === undefined) server = await startServer(["--behaviour", SIMULATED[half.transport]]);
+    const baseUrl = half.url ?? server?.url ?? "";
+    const where = half.url === undefined ? `SIMULATED SERVER ${SIMULATED[half.transport]}` : baseUrl;
+    process.stdout.write(`\n── ${TRANSPORT_NAMES[half.transport]} on ${where} ──\n`);
+    const settings = settingsOf(half, baseUrl, options);
+    const { code, log } = await runK6("suite", settings);
+    const directory = join(options.out, settings.RUN_ID);
+    const record = readRecord(directory);
+    if (record !== undefined) saveFile(directory, "k6.log", log);
+    return { code, record };
+  } finally {
+    await server?.stop();
+  }
+}
+
+function compare(records: readonly RunRecord[], { release, profile, out }: StartOptions): number {
+  const view = compareRuns(
+    records,
+    records.map(({ runId }) => `../${runId}/report.html`),
+  );
+  const directory = join(out, makeId(`comparison-${release}-${profile}`));
+  saveFile(directory, "comparison.json", `${JSON.stringify(view, undefined, 1)}\n`);
+  saveFile(directory, "report.html", renderComparison(view));
+  process.stdout.write(`${comparisonTable(view)}\nreport: ${join(directory, "report.html")}\n`);
+  return exitCode(records);
+}
+
+program.parseAsync().catch((error: unknown) => {
+  process.stderr.write(
+    `${error instanceof SettingError || error instanceof Error ? error.message : error}\n`,
+  );
+  process.exitCode = 1;
+});

@@ -59,8 +59,7 @@ export class PlanApi {
     this.call("GET", "/api/plans/{id}/stream-status", `/api/plans/${id}/stream-status`, streamStatusSchema);
   details = (id: string) =>
     this.call("GET", "/api/plans/{id}/details", `/api/plans/${id}/details`, detailsSchema);
-  files = (id: string) =>
-    this.call("GET", "/api/plans/{id}/files", `/api/plans/${id}/files`, v.unknown());
+  files = (id: string) => this.call("GET", "/api/plans/{id}/files", `/api/plans/${id}/files`, v.unknown());
   report = (id: string) => this.call("GET", "/api/plans/{id}/report", `/api/plans/${id}/report`, v.string());
 
   create({ prompt, model }: NewPlan): Promise<Answer<Plan>> {

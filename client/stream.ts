@@ -90,6 +90,11 @@ export class Stream {
     this.finish("closed", "closed by the test");
   }
 
+  /** Gives the stream up because nothing came although there was something to be told. */
+  starve(reason: string): void {
+    this.finish("starved", reason);
+  }
+
   private serverOpened(at: number): void {
     if (this.openedAt !== undefined) return;
     this.openedAt = at;
@@ -160,7 +165,8 @@ export class Stream {
   }
 
   private async silenceOver(): Promise<void> {
-    const allowed = this.firstMessageAt === undefined ? this.deadlines.firstMessageMs : this.deadlines.silenceMs;
+    const allowed =
+      this.firstMessageAt === undefined ? this.deadlines.firstMessageMs : this.deadlines.silenceMs;
     const silentFor = recorder.now() - this.lastMessageAt;
     if (silentFor < allowed) {
       this.silenceTimer = this.watchSilence(allowed - silentFor + 1);
@@ -170,7 +176,7 @@ export class Stream {
     const isQuiet = await this.owner.isPlanQuiet();
     if (this.outcome !== undefined || this.told !== undefined) return;
     if (isQuiet || this.lastMessageAt > heardBefore) this.silenceTimer = this.watchSilence(allowed);
-    else this.finish("starved", `no message for ${Math.round(silentFor)} ms`);
+    else this.starve(`no message for ${Math.round(silentFor)} ms`);
   }
 
   private async lifeOver(): Promise<void> {

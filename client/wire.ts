@@ -37,7 +37,9 @@ function overSse(baseUrl: string): Connect {
       timeouts: { connect: CONNECT_TIMEOUT_MS },
     });
     source.onopen = (event) => events.open(event.timestamp);
-    source.addEventListener("task_update", (event) => events.message(parseFrame(event.data), event.timestamp));
+    source.addEventListener("task_update", (event) =>
+      events.message(parseFrame(event.data), event.timestamp),
+    );
     source.addEventListener("end", (event) => events.message({ kind: "end" }, event.timestamp));
     source.addEventListener("error", (event) => {
       if ("data" in event) events.message(parseRefusal(event.data), event.timestamp);

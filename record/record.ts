@@ -150,6 +150,8 @@ export const testSchema = v.object({
   findings: v.array(v.string()),
   calls: v.array(callSchema),
   tally: tallySchema,
+  /** Distributions of durations, by name. */
+  timings: v.record(v.string(), sparseHistogram),
 });
 export type TestRecord = v.InferOutput<typeof testSchema>;
 

@@ -1,6 +1,6 @@
 import type { Judged, RunRecord, Verdict } from "../record/record.ts";
 import { fails } from "../thresholds/judge.ts";
-import { banner, SIGNS, summarySentence, type TargetRow, targetRow, TRANSPORT_NAMES } from "./view.ts";
+import { banner, SIGNS, summarySentence, type TargetRow, TRANSPORT_NAMES, targetRow } from "./view.ts";
 
 /** One side of a comparison at one target. */
 export type Cell = Pick<TargetRow, "measured" | "verdict" | "sign" | "style" | "reason">;
@@ -36,7 +36,10 @@ export function compareRuns(records: readonly RunRecord[], reports: readonly str
   const banners = [...new Set(records.map(banner).filter((text) => text !== ""))];
   return {
     title: `${sides.join(" against ")}, profile ${records[0]?.profile ?? "–"}`,
-    banner: banners.length > 0 ? `SIMULATED SERVER: ${sides.map((side, i) => `${side} ${records[i]?.target.behaviour || "real"}`).join("; ")}` : "",
+    banner:
+      banners.length > 0
+        ? `SIMULATED SERVER: ${sides.map((side, i) => `${side} ${records[i]?.target.behaviour || "real"}`).join("; ")}`
+        : "",
     columns: records.map((record, i) => ({
       name: sides[i] ?? "",
       sentence: summarySentence(record),
@@ -45,7 +48,11 @@ export function compareRuns(records: readonly RunRecord[], reports: readonly str
     overall: rows(records.map(({ targets }) => targets)),
     tests: testNames(records).map((name) => ({
       name,
-      plan: records.flatMap(({ tests }) => tests).find((test) => test.name === name)?.plan.join(", ") ?? "",
+      plan:
+        records
+          .flatMap(({ tests }) => tests)
+          .find((test) => test.name === name)
+          ?.plan.join(", ") ?? "",
       rows: rows(records.map(({ tests }) => tests.find((test) => test.name === name)?.targets ?? [])),
     })),
     calls: differingCalls(records),
@@ -68,7 +75,8 @@ function rows(sides: readonly (readonly Judged[])[]): ComparisonRow[] {
 
 function differingCalls(records: readonly RunRecord[]): ComparisonView["calls"] {
   const working = records.map(
-    ({ tests }) => new Map(tests.flatMap(({ calls }) => calls.map((call) => [call.call, call.working] as const))),
+    ({ tests }) =>
+      new Map(tests.flatMap(({ calls }) => calls.map((call) => [call.call, call.working] as const))),
   );
   const all = [...new Set(working.flatMap((side) => [...side.keys()]))].sort();
   const word = (isWorking: boolean | undefined) =>

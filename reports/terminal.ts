@@ -19,14 +19,16 @@ export function columns(rows: readonly (readonly string[])[]): string {
 export function runTable(record: RunRecord): string {
   const parts = [`\n${banner(record)}`.trimEnd(), summarySentence(record)];
   for (const test of record.tests) {
-    const rows = test.targets.map(targetRow).map((row) => [
-      `${row.sign} ${row.verdict}`,
-      row.title,
-      row.measured,
-      `(target ${row.required})`,
-      row.reason,
-    ]);
-    parts.push(`\n${test.name} (test plan ${test.plan.join(", ")})`, columns(rows));
+    const rows = test.targets
+      .map(targetRow)
+      .map((row) => [
+        `${row.sign} ${row.verdict}`,
+        row.title,
+        row.measured,
+        `(target ${row.required})`,
+        row.reason,
+      ]);
+    parts.push(`\n${test.group}: ${test.name} (test plan ${test.plan.join(", ")})`, columns(rows));
     parts.push(...test.findings.map((finding) => `  ! ${finding}`));
   }
   return `${parts.filter((part) => part !== "").join("\n")}\n`;

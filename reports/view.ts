@@ -1,5 +1,13 @@
-import type { Judged, RunRecord, StreamReport, TestRecord, Transport, Verdict } from "../record/record.ts";
 import { quantile, size } from "../record/histogram.ts";
+import {
+  type Judged,
+  type RunRecord,
+  type StreamReport,
+  type TestRecord,
+  type Transport,
+  VERDICTS,
+  type Verdict,
+} from "../record/record.ts";
 import { fails } from "../thresholds/judge.ts";
 import { show, type TargetId, target } from "../thresholds/targets.ts";
 
@@ -52,9 +60,19 @@ export function summarySentence(record: RunRecord): string {
   const what = `${TRANSPORT_NAMES[record.transport]}, release ${record.release}`;
   if (record.state === "running") return `${what}: the run has not ended, or was broken off without a word.`;
   const prefix = record.state === "complete" ? what : `${what} (run ${record.state})`;
-  if (failed.length === 0) return `${prefix}: all ${record.targets.length} targets met, none missed.`;
+  if (failed.length === 0) return `${prefix}: no target missed (${countVerdicts(record.targets)}).`;
   const names = failed.map(({ id, verdict }) => `${id} (${verdict})`).join(", ");
   return `${prefix}: ${failed.length} of ${record.targets.length} targets not met: ${names}.`;
+}
+
+function countVerdicts(targets: readonly Judged[]): string {
+  const counts = VERDICTS.map(
+    (verdict) => [verdict, targets.filter((one) => one.verdict === verdict).length] as const,
+  );
+  return counts
+    .filter(([, count]) => count > 0)
+    .map(([verdict, count]) => `${count} ${verdict}`)
+    .join(", ");
 }
 
 export interface StreamRow {
@@ -73,7 +91,10 @@ export function worstStreams(streams: readonly StreamReport[], test: string): St
   const lost = ({ counts }: StreamReport) => (counts.due ?? 0) - (counts.delivered ?? 0);
   return streams
     .filter((stream) => stream.test === test && (!stream.acceptable || lost(stream) > 0))
-    .sort((a, b) => Number(a.acceptable) - Number(b.acceptable) || lost(b) - lost(a) || (b.p95Ms ?? 0) - (a.p95Ms ?? 0))
+    .sort(
+      (a, b) =>
+        Number(a.acceptable) - Number(b.acceptable) || lost(b) - lost(a) || (b.p95Ms ?? 0) - (a.p95Ms ?? 0),
+    )
     .slice(0, WORST_STREAMS)
     .map((stream) => ({
       client: stream.client,
@@ -94,21 +115,29 @@ export interface TestView {
   group: string;
   targets: TargetRow[];
   outcomes: { outcome: string; count: number }[];
-  latency: { label: string; value: string }[];
+  /** Quantiles of the message latency and of the test's other durations. */
+  durations: { name: string; count: number; p50: string; p95: string; p99: string }[];
   worst: StreamRow[];
   calls: { call: string; answers: string; working: boolean; sign: string }[];
   findings: string[];
 }
 
 function testView(test: TestRecord, record: RunRecord): TestView {
-  const { latency } = test.tally;
   return {
     name: test.name,
     plan: test.plan.join(", "),
     group: test.group,
     targets: test.targets.map(targetRow),
     outcomes: Object.entries(test.outcomes).map(([outcome, count]) => ({ outcome, count })),
-    latency: [0.5, 0.95, 0.99].map((q) => ({ label: `p${q * 100}`, value: milliseconds(quantile(latency, q)) })),
+    durations: Object.entries({ "message latency": test.tally.latency, ...test.timings })
+      .filter(([, histogram]) => size(histogram) > 0)
+      .map(([name, histogram]) => ({
+        name: name.replaceAll("-", " "),
+        count: size(histogram),
+        p50: milliseconds(quantile(histogram, 0.5)),
+        p95: milliseconds(quantile(histogram, 0.95)),
+        p99: milliseconds(quantile(histogram, 0.99)),
+      })),
     worst: worstStreams(record.streams.kept, test.name),
     calls: test.calls.map(({ call, answers, working }) => ({
       call,

@@ -12,7 +12,7 @@ import {
 import { type Judgement, judge, type TestEvidence, USERS_FINISHED } from "../thresholds/judge.ts";
 import { readSettings } from "./config.ts";
 import type { LoadTest } from "./loadtest.ts";
-import { CALL_PREFIX, delayKey, OUTCOME_PREFIX } from "./meter.ts";
+import { CALL_PREFIX, OUTCOME_PREFIX, TIMINGS, timingKey } from "./meter.ts";
 import type { RunPlan, Started } from "./runplan.ts";
 
 /** Judges what the recorder holds of a run. */
@@ -68,7 +68,7 @@ export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | 
     windows: snapshot?.windows ?? {},
     failedRequests: snapshot?.lists.failedRequests ?? bounded,
     stalls: snapshot?.lists.stalls ?? bounded,
-    instrument: { queueDelay: joined(snapshot, delayKey, slots) },
+    instrument: { queueDelay: joined(snapshot, (test) => timingKey(test, "queue-delay"), slots) },
   };
 }
 
@@ -80,7 +80,11 @@ function stateOf({ slots }: RunPlan, { signalled, tallies }: Snapshot): RunRecor
   return slots.every(finished) ? "complete" : "failed";
 }
 
-function testRecord({ name, plan, group }: LoadTest, targets: Judged[], snapshot: Snapshot | undefined): TestRecord {
+function testRecord(
+  { name, plan, group }: LoadTest,
+  targets: Judged[],
+  snapshot: Snapshot | undefined,
+): TestRecord {
   const tally = snapshot?.tallies[name] ?? NOTHING;
   const windows = snapshot?.windows[name]?.items ?? [];
   const findings = snapshot?.lists.findings.kept.filter(({ test }) => test === name) ?? [];
@@ -95,6 +99,9 @@ function testRecord({ name, plan, group }: LoadTest, targets: Judged[], snapshot
     findings: [...new Set(findings.map(({ text }) => text))],
     calls: callsOf(tally),
     tally,
+    timings: Object.fromEntries(
+      TIMINGS.map((timing) => [timing, snapshot?.tallies[timingKey(name, timing)]?.latency ?? {}]),
+    ),
   };
 }
 

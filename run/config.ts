@@ -1,4 +1,4 @@
-import { type Transport, TRANSPORTS } from "../record/record.ts";
+import { TRANSPORTS, type Transport } from "../record/record.ts";
 
 export const PROFILES = ["smoke", "baseline", "stress", "endurance"] as const;
 /**
@@ -85,7 +85,11 @@ function oneOf<T extends string>(setting: SettingName, value: string, allowed: r
 
 function name(setting: SettingName, value: string, most = 64): string {
   if (new RegExp(`^[A-Za-z0-9._-]{1,${most}}$`).test(value) && !/^\.+$/.test(value)) return value;
-  throw new SettingError(setting, value, `allowed are 1 to ${most} letters, digits, dots, hyphens and underscores`);
+  throw new SettingError(
+    setting,
+    value,
+    `allowed are 1 to ${most} letters, digits, dots, hyphens and underscores`,
+  );
 }
 
 function wholeNumber(setting: SettingName, value: string): number {

@@ -27,7 +27,11 @@ export async function probeHealth(baseUrl: string, meter: Meter, isOver: () => b
   timer.stop();
 }
 
-function judgeProbe(meter: Meter, isPrompt: boolean, probe: { at: number; durationMs: number; status: number }): void {
+function judgeProbe(
+  meter: Meter,
+  isPrompt: boolean,
+  probe: { at: number; durationMs: number; status: number },
+): void {
   meter.count("probes");
   meter.count("prompt", isPrompt ? 1 : 0);
   sample("responsiveness", isPrompt ? 1 : 0);

@@ -7,8 +7,16 @@ import { messagesReceived, queueDelay, sample } from "./metrics.ts";
 
 const FLUSH_MS = 1_000;
 
-/** The key of the tally in which a test's waits between socket and script are gathered. */
-export const delayKey = (test: string): string => `${test}/queue-delay`;
+/** Durations of which a test keeps the distribution. */
+export const TIMINGS = [
+  "queue-delay", // the wait of a message between socket and script
+  "time-to-first-message", // from the attempt to connect
+  "time-to-ready", // from the plan's creation until stream-status said ready
+] as const;
+export type Timing = (typeof TIMINGS)[number];
+
+/** The key of the tally in which a timing of a test is gathered. */
+export const timingKey = (test: string, timing: Timing): string => `${test}/${timing}`;
 
 /** Counts of answers are named `call:GET /api/plans/{id} 200`. */
 export const CALL_PREFIX = "call:";
@@ -29,7 +37,7 @@ interface Lists {
 export class Meter {
   private counts: Record<string, number> = {};
   private readonly latency = new Histogram();
-  private readonly delay = new Histogram();
+  private readonly timings = new Map(TIMINGS.map((name) => [name, new Histogram()] as const));
   private longestDelay = 0;
   private readonly ticker: number;
 
@@ -46,8 +54,13 @@ export class Meter {
     this.count("messages");
     if (latency !== undefined) this.latency.add(latency);
     const delay = recorder.now() - at;
-    this.delay.add(delay);
+    this.time("queue-delay", delay);
     if (delay > this.longestDelay) this.longestDelay = delay;
+  }
+
+  /** Adds a duration in milliseconds to a distribution of the test. */
+  time(timing: Timing, ms: number): void {
+    this.timings.get(timing)?.add(ms);
   }
 
   add<Kind extends keyof Lists>(kind: Kind, entry: Omit<Lists[Kind], "test">, weight = 0): void {
@@ -90,11 +103,13 @@ export class Meter {
     if (messages > 0) {
       messagesReceived.add(messages);
       queueDelay.add(this.longestDelay);
-      recorder.tally(delayKey(this.test), JSON.stringify({ latency: this.delay.toSparse() }));
+    }
+    for (const [name, histogram] of this.timings) {
+      recorder.tally(timingKey(this.test, name), JSON.stringify({ latency: histogram.toSparse() }));
+      histogram.clear();
     }
     this.counts = {};
     this.longestDelay = 0;
     this.latency.clear();
-    this.delay.clear();
   }
 }

@@ -32,8 +32,15 @@ export interface Script {
 export function defineRun(name: string, tests: readonly LoadTest[]): Script {
   const config = configured(tests);
   const selected = config.only.length === 0 ? tests : tests.filter((test) => config.only.includes(test.name));
-  const runId = config.runId ?? recorder.runId(`${name}-${config.release}-${config.transport}-${config.profile}`);
-  const run: RunPlan = { name, config, runId, directory: `${config.outDir}/${runId}`, slots: slotsOf(selected, config) };
+  const runId =
+    config.runId ?? recorder.runId(`${name}-${config.release}-${config.transport}-${config.profile}`);
+  const run: RunPlan = {
+    name,
+    config,
+    runId,
+    directory: `${config.outDir}/${runId}`,
+    slots: slotsOf(selected, config),
+  };
   return {
     options: optionsOf(run),
     setup: () => setup(run),
@@ -105,7 +112,8 @@ async function setup(run: RunPlan): Promise<Started> {
 async function requireHealth(api: PlanApi, baseUrl: string): Promise<Health> {
   const { status, body, text } = await api.health();
   if (body !== undefined) return body;
-  const found = status === 0 ? `cannot be reached (${text})` : `is no plan API: GET /health answered ${status}`;
+  const found =
+    status === 0 ? `cannot be reached (${text})` : `is no plan API: GET /health answered ${status}`;
   exec.test.abort(`BASE_URL ${baseUrl} ${found}; start the server, or set BASE_URL to where it listens`);
   throw new Error("aborted");
 }
@@ -131,7 +139,8 @@ async function virtualUser({ config, runId, slots }: RunPlan, { model }: Started
   const slotEndsAt = exec.scenario.startTime + seconds * 1_000;
   try {
     if (exec.scenario.name === healthScenario(test.name)) {
-      const isOver = () => recorder.count(test.name, USERS_FINISHED) >= users || recorder.now() > slotEndsAt - 1_000;
+      const isOver = () =>
+        recorder.count(test.name, USERS_FINISHED) >= users || recorder.now() > slotEndsAt - 1_000;
       await probeHealth(config.baseUrl, meter, isOver);
       return;
     }

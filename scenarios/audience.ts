@@ -2,7 +2,7 @@ import { logLines } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { type Account, COUNT_NAMES, Ledger } from "../client/ledger.ts";
 import { type Deadlines, Stream } from "../client/stream.ts";
-import { type SparseHistogram, mergeInto, quantile } from "../record/histogram.ts";
+import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
 import type { Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
@@ -88,6 +88,16 @@ export class Audience<Numbers extends Shape> {
     return client;
   }
 
+  /**
+   * Has a client leave. One that never had a message although the plan's log went on has not left a stream: it was
+   * starved of one.
+   */
+  async leave(client: Client): Promise<void> {
+    const isStarved = client.stream.firstMessageAt === undefined && !(await this.isQuiet(client));
+    if (isStarved) client.stream.starve("no message before the client left");
+    else client.stream.close();
+  }
+
   /** The number of lines in the plan's own log; undefined where the server does not tell. */
   async logLines(): Promise<number | undefined> {
     return logLines(await this.context.api.details(this.planId));
@@ -148,7 +158,9 @@ export class Audience<Numbers extends Shape> {
     this.context.meter.count("attempts");
     this.context.meter.count("usable", isUsable ? 1 : 0);
     sample("connection-success", isUsable ? 1 : 0);
-    if (stream.firstMessageAt !== undefined) timeToFirstMessage.add(stream.firstMessageAt - stream.startedAt);
+    if (stream.firstMessageAt === undefined) return;
+    timeToFirstMessage.add(stream.firstMessageAt - stream.startedAt);
+    this.context.meter.time("time-to-first-message", stream.firstMessageAt - stream.startedAt);
   }
 
   private sampleOutcome({ stream, account }: Client, outcome: Outcome): void {
@@ -191,7 +203,8 @@ export class Audience<Numbers extends Shape> {
     if (lasting.length === 0 || (await this.isRunning())) return;
     const lines = await this.logLines();
     if (lines === undefined) return;
-    for (const client of lasting) client.lostByLog = Math.max(client.lostByLog, this.missingOf(client, lines));
+    for (const client of lasting)
+      client.lostByLog = Math.max(client.lostByLog, this.missingOf(client, lines));
   }
 
   private missingOf({ baseline, account }: Client, lines: number): number {

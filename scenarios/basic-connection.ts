@@ -1,12 +1,12 @@
 import { recorder } from "../client/extension.ts";
 import type { Deadlines } from "../client/stream.ts";
+import { sleep } from "../client/time.ts";
 import type { Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
 import { timeToReady } from "../run/metrics.ts";
 import { Audience, withAudience } from "./audience.ts";
 import { createPlan, type Stub } from "./plans.ts";
-import { sleep } from "../client/time.ts";
 
 interface Numbers extends Shape {
   stub: Stub;
@@ -55,27 +55,43 @@ export const basicConnection = loadTest<Numbers>({
   async run(context) {
     const { deadlines, stub } = context.numbers;
     const absent = [unknownPlan(context), unstartedPlan(context), deletedPlan(context)];
-    await withAudience(context, stub, 1, { deadlines, acceptable: ["completed", "closed"] }, async (audience) => {
-      const createdAt = recorder.now();
-      const [[client]] = await Promise.all([audience.join(["client 1"]), pollReady(context, audience.planId, createdAt)]);
-      const outcome = await client?.stream.ended;
-      await planLife(context, audience.planId);
-      if (outcome === "completed") await expectTold(context, audience.planId, "finished");
-    });
+    await withAudience(
+      context,
+      stub,
+      1,
+      { deadlines, acceptable: ["completed", "closed"] },
+      async (audience) => {
+        const createdAt = recorder.now();
+        const [[client]] = await Promise.all([
+          audience.join(["client 1"]),
+          pollReady(context, audience.planId, createdAt),
+        ]);
+        const outcome = await client?.stream.ended;
+        await planLife(context, audience.planId);
+        if (outcome === "completed") await expectTold(context, audience.planId, "finished");
+      },
+    );
     await Promise.all(absent);
   },
 });
 
 /** Test 1.2: the frontend's polling of stream-status, with the time it took. */
-async function pollReady({ api, meter, numbers }: UserContext<Numbers>, planId: string, createdAt: number): Promise<void> {
+async function pollReady(
+  { api, meter, numbers }: UserContext<Numbers>,
+  planId: string,
+  createdAt: number,
+): Promise<void> {
   while (recorder.now() - createdAt < numbers.deadlines.firstMessageMs) {
     if ((await api.streamStatus(planId)).body?.ready) {
       timeToReady.add(recorder.now() - createdAt);
+      meter.time("time-to-ready", recorder.now() - createdAt);
       return;
     }
     await sleep(POLL_READY_MS);
   }
-  meter.add("findings", { text: `stream-status was not ready within ${numbers.deadlines.firstMessageMs} ms` });
+  meter.add("findings", {
+    text: `stream-status was not ready within ${numbers.deadlines.firstMessageMs} ms`,
+  });
 }
 
 async function unknownPlan(context: UserContext<Numbers>): Promise<void> {

@@ -41,13 +41,24 @@ export const multipleClients = loadTest<Numbers>({
     },
     baseline,
     stress: { ...baseline, users: 25, clients: 20 },
-    endurance: { ...baseline, slotSeconds: 330, stub: { lines: 6_000, rate: 20 }, deadlines: { ...baseline.deadlines, lifeMs: 305_000 } },
+    endurance: {
+      ...baseline,
+      slotSeconds: 330,
+      stub: { lines: 6_000, rate: 20 },
+      deadlines: { ...baseline.deadlines, lifeMs: 305_000 },
+    },
   },
   run(context) {
     const { clients, deadlines, stub } = context.numbers;
     const names = Array.from({ length: clients }, (_, i) => `client ${i + 1}`);
-    return withAudience(context, stub, clients, { deadlines, acceptable: ["completed", "closed"] }, async (audience) => {
-      await audience.join(names);
-    });
+    return withAudience(
+      context,
+      stub,
+      clients,
+      { deadlines, acceptable: ["completed", "closed"] },
+      async (audience) => {
+        await audience.join(names);
+      },
+    );
   },
 });

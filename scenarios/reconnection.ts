@@ -1,9 +1,9 @@
 import type { Deadlines } from "../client/stream.ts";
+import { sleep } from "../client/time.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
 import { sample } from "../run/metrics.ts";
 import { type Audience, type AudienceOptions, type Client, withAudience } from "./audience.ts";
 import type { Stub } from "./plans.ts";
-import { sleep } from "../client/time.ts";
 
 interface Numbers extends Shape {
   /** Clients that leave and return; one more stays and sees what they miss. */
@@ -73,7 +73,7 @@ async function leaveAndReturn(
   leavers: readonly Client[],
 ): Promise<void> {
   const present = leavers.filter(({ stream }) => stream.outcome === undefined);
-  for (const { stream } of present) stream.close();
+  await Promise.all(present.map((client) => audience.leave(client)));
   const linesAtDrop = await audience.logLines();
   await sleep(context.numbers.awayMs);
   const linesAtReturn = await audience.logLines();

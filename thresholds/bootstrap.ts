@@ -26,7 +26,10 @@ export function spread(
     if (value !== undefined) values.push(value);
   }
   values.sort((a, b) => a - b);
-  const [low, high] = [values[Math.floor(values.length * 0.025)], values[Math.ceil(values.length * 0.975) - 1]];
+  const [low, high] = [
+    values[Math.floor(values.length * 0.025)],
+    values[Math.ceil(values.length * 0.975) - 1],
+  ];
   return low === undefined || high === undefined ? undefined : [low, high];
 }
 

@@ -1,6 +1,15 @@
 import { mergeInto, type SparseHistogram } from "../record/histogram.ts";
 import { type Judged, VERDICTS, type Verdict } from "../record/record.ts";
-import { type Evidence, type Measure, meets, showTarget, type Target, type TargetId, target } from "./targets.ts";
+import {
+  type Evidence,
+  type Measure,
+  meets,
+  showTarget,
+  TARGETS,
+  type Target,
+  type TargetId,
+  target,
+} from "./targets.ts";
 
 /** A test whose targets are to be judged, as one instance recorded it. */
 export interface TestEvidence extends Evidence {
@@ -63,7 +72,8 @@ function judgeTarget(row: Target, evidence: Evidence): Judged {
 function verdictOf(row: Target, measure: Measure, evidence: Evidence): { verdict: Verdict; reason?: string } {
   const { value, interval } = measure;
   if (value === undefined) return { verdict: "no data", reason: "expected, and nothing was seen" };
-  if (!meets(row, value)) return straddles(row, interval) ? { verdict: "at the edge" } : { verdict: "missed" };
+  if (!meets(row, value))
+    return straddles(row, interval) ? { verdict: "at the edge" } : { verdict: "missed" };
   const gap = whatIsMissing(evidence);
   if (gap !== undefined) return { verdict: "no data", reason: gap };
   return straddles(row, interval) ? { verdict: "at the edge" } : { verdict: "met" };
@@ -101,7 +111,7 @@ function overall(tests: Judgement["tests"]): Judged[] {
       }
     }
   }
-  return [...worst.values()];
+  return TARGETS.flatMap(({ id }) => worst.get(id) ?? []);
 }
 
 /** Worse by verdict, or further from the target at the same verdict. */

@@ -1,4 +1,4 @@
-import { size, quantile, type SparseHistogram } from "../record/histogram.ts";
+import { quantile, type SparseHistogram, size } from "../record/histogram.ts";
 import { spread } from "./bootstrap.ts";
 
 /** What is known of one test when its targets are judged. Figures of several instances are added up beforehand. */

@@ -1,0 +1,49 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** Where k6 is: K6_BIN, or the one that the build makes. */
+export const k6Binary = (): string => process.env.K6_BIN || `${ROOT}bin/k6`;
+
+/** How a run of k6 ended. */
+export interface K6Exit {
+  code: number;
+  /** All that k6 logged. */
+  log: string;
+}
+
+/**
+ * Runs a load test, with k6's own progress where the output is a terminal. k6 is in a process group of its own, and is handed an
+ * interrupt exactly once: a second one would keep it from tidying up.
+ */
+export function runK6(script: string, settings: Record<string, string>): Promise<K6Exit> {
+  const variables = Object.entries(settings).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+  const progress = process.stdout.isTTY ? [] : ["--quiet"];
+  const child = spawn(k6Binary(), ["run", ...progress, ...variables, `${ROOT}dist/${script}.js`], {
+    detached: true,
+    stdio: ["ignore", "inherit", "pipe"],
+    env: { ...process.env, K6_NO_USAGE_REPORT: "true", K6_AUTO_EXTENSION_RESOLUTION: "false" },
+  });
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    log += text;
+    process.stderr.write(text);
+  });
+  const forward = (signal: NodeJS.Signals) => child.kill(signal);
+  process.once("SIGINT", forward).once("SIGTERM", forward);
+  return new Promise((resolve, reject) => {
+    child.once("error", (error) =>
+      reject(new Error(`k6 could not be run: ${error.message}; run npm run build`)),
+    );
+    child.once("close", (code) => {
+      process.off("SIGINT", forward).off("SIGTERM", forward);
+      resolve({ code: code ?? INTERRUPTED, log });
+    });
+  });
+}
+
+/** k6's exit code for a run that was interrupted. */
+export const INTERRUPTED = 105;
+/** k6's exit code for a run that missed a target. */
+export const MISSED = 99;

@@ -1,0 +1,149 @@
+import type { FastifyInstance, FastifyReply } from "fastify";
+import type { Context } from "./context.ts";
+import { artefactsOf, contentOf, fallbackReportOf, reportOf } from "./documents.ts";
+import { ApiError } from "./errors.ts";
+import type { Plan } from "./plans.ts";
+import { parsePlanRequest } from "./requests.ts";
+import { serveSse } from "./sse.ts";
+
+const MODELS = [
+  { id: "simulated-fast", label: "Simulated, fast", comment: "No model is called", priority: 1 },
+  { id: "simulated-slow", label: "Simulated, slow", comment: "No model is called", priority: 2 },
+].map((model) => ({ ...model, requires_api_key: false }));
+
+interface PlanRoute {
+  Params: { id: string };
+}
+
+/** Adds the routes of the plan API to the application, those that the behaviour's version has. */
+export function addApi(app: FastifyInstance, context: Context): void {
+  app.setNotFoundHandler((_, reply) => reply.code(404).send({ detail: "Not Found" }));
+  app.setErrorHandler(sendError);
+  // the body is taken as text whatever its type is said to be, and checked by the one route that has one
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "string" }, (_, body, done) => done(null, body));
+
+  addServerRoutes(app, context);
+  addPlanRoutes(app, context);
+  addFileRoutes(app, context);
+  if (context.behaviour.transports.includes("ws")) {
+    addArtefactRoutes(app, context);
+  }
+  addStream(app, context);
+}
+
+function sendError(error: unknown, _: unknown, reply: FastifyReply): FastifyReply {
+  if (error instanceof ApiError) {
+    return reply.code(error.statusCode).send({ detail: error.detail });
+  }
+  const { statusCode = 500, message } = error as { statusCode?: number; message?: string };
+  return reply.code(statusCode).send({ detail: statusCode < 500 ? message : "Internal Server Error" });
+}
+
+/** @throws ApiError 404 when there is no such plan */
+function findPlan(context: Context, id: string): Plan {
+  return found(context.plans.get(id), "Plan not found");
+}
+
+function found<T>(value: T | undefined, otherwise: string): T {
+  if (value === undefined) {
+    throw new ApiError(404, otherwise);
+  }
+  return value;
+}
+
+function addServerRoutes(app: FastifyInstance, { version, description }: Context): void {
+  app.get("/health", () => ({
+    status: "healthy",
+    version,
+    available_models: MODELS.length,
+    simulated: true,
+    behaviour: description,
+  }));
+  app.get("/api/models", () => MODELS);
+}
+
+function addPlanRoutes(app: FastifyInstance, context: Context): void {
+  app.post("/api/plans", (request) => {
+    const plan = context.plans.create(parsePlanRequest(String(request.body ?? "")));
+    if (plan === undefined) {
+      throw new ApiError(503, "This server holds as many plans as it can: delete some");
+    }
+    return plan.toJSON();
+  });
+  app.get("/api/plans", () => context.plans.all().reverse());
+  app.get<PlanRoute>("/api/plans/:id", (request) => findPlan(context, request.params.id).toJSON());
+  app.get<PlanRoute>("/api/plans/:id/stream-status", (request) => {
+    const ready = findPlan(context, request.params.id).status !== "pending";
+    return { status: ready ? "ready" : "not_ready", ready };
+  });
+  app.delete<PlanRoute>("/api/plans/:id", (request) => {
+    const { id } = findPlan(context, request.params.id);
+    context.plans.delete(id);
+    return { message: `Plan ${id} deleted successfully` };
+  });
+}
+
+function addFileRoutes(app: FastifyInstance, context: Context): void {
+  app.get<PlanRoute>("/api/plans/:id/files", (request) => {
+    const plan = findPlan(context, request.params.id);
+    return { plan_id: plan.id, files: filenames(plan), has_report: plan.completed };
+  });
+  app.get<{ Params: { id: string; name: string } }>("/api/plans/:id/files/:name", (request, reply) => {
+    const plan = findPlan(context, request.params.id);
+    const named = plan.files.find(({ stage }) => stage.filename === request.params.name);
+    const file = found(named, "File not found");
+    return reply.type(file.stage.contentType).send(contentOf(plan, file));
+  });
+  app.get<PlanRoute>("/api/plans/:id/details", (request) => {
+    const plan = findPlan(context, request.params.id);
+    return {
+      plan_id: plan.id,
+      run_directory: plan.toJSON().output_dir,
+      pipeline_stages: plan.files.map(({ stage }) => ({ stage: stage.stage, status: "completed" })),
+      pipeline_log: plan.log,
+      generated_files: filenames(plan),
+      total_files: plan.files.length,
+    };
+  });
+  app.get<PlanRoute>("/api/plans/:id/report", (request, reply) => {
+    const plan = findPlan(context, request.params.id);
+    const report = found(plan.completed ? reportOf(plan) : undefined, "Report not found");
+    return reply.type("text/html").send(report);
+  });
+}
+
+function filenames(plan: Plan): string[] {
+  return plan.files.map(({ stage }) => stage.filename);
+}
+
+function addArtefactRoutes(app: FastifyInstance, context: Context): void {
+  app.get<PlanRoute>("/api/plans/:id/artefacts", (request) => {
+    const plan = findPlan(context, request.params.id);
+    return { plan_id: plan.id, artefacts: artefactsOf(plan) };
+  });
+  app.get<PlanRoute>("/api/plans/:id/fallback-report", (request) => {
+    const plan = findPlan(context, request.params.id);
+    return found(fallbackReportOf(plan), "No plan content found for this plan");
+  });
+}
+
+function addStream(app: FastifyInstance, context: Context): void {
+  const offered = context.behaviour.transports.includes("sse");
+  app.get<PlanRoute>("/api/plans/:id/stream", (request, reply) => {
+    if (!offered) {
+      return reply.code(410).send(goneBody(request.params.id));
+    }
+    reply.hijack();
+    return serveSse(context, request.params.id, reply.raw);
+  });
+}
+
+/** What the WebSocket version says where the SSE stream was; its URL names a fixed host and port, as it does. */
+function goneBody(id: string) {
+  return {
+    error: "SSE_ENDPOINT_REMOVED",
+    message: "The SSE stream has been replaced by a WebSocket",
+    websocket_url: `ws://localhost:8080/ws/plans/${id}/progress`,
+  };
+}

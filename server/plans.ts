@@ -1,0 +1,254 @@
+import { randomUUID } from "node:crypto";
+import { isoNaive, type Micros, now } from "./clock.ts";
+import type { FaultSet } from "./faults.ts";
+import { Feed, type Outcome } from "./feed.ts";
+import {
+  jobOf,
+  lineOf,
+  type PipelineJob,
+  STAGES,
+  type Stage,
+  stagesDone,
+  startPipeline,
+  taskAt,
+} from "./pipeline.ts";
+
+/** A plan as the API gives it. */
+export interface PlanJson {
+  readonly plan_id: string;
+  readonly status: "pending" | "running" | "completed" | "failed" | "cancelled";
+  /** Naive UTC with microseconds. */
+  readonly created_at: string;
+  readonly prompt: string;
+  /** 0 to 100. */
+  readonly progress_percentage: number;
+  readonly progress_message: string;
+  readonly error_message: string | null;
+  readonly output_dir: string;
+}
+
+/** What is asked for when a plan is created. */
+export interface PlanRequest {
+  readonly prompt: string;
+  /** Without a model the plan fails at once. */
+  readonly model: string | null;
+}
+
+/** A file that a plan's pipeline has left. */
+export interface PlanFile {
+  readonly stage: Stage;
+  readonly createdAt: Micros;
+}
+
+/** The last file of a plan that completed, by its pipeline or by the fallback. */
+export const REPORT: Stage = {
+  stage: "report",
+  task: "ReportTask",
+  filename: "999-final-report.html",
+  contentType: "text/html",
+};
+
+interface Ending {
+  readonly status: PlanJson["status"];
+  readonly message: string;
+  readonly error: string | null;
+}
+
+const ENDINGS: Readonly<Record<Outcome, Ending>> = {
+  completed: { status: "completed", message: "Plan generation completed successfully", error: null },
+  fallback: { status: "completed", message: "Plan completed via fallback (minimal report)", error: null },
+  failed: { status: "failed", message: "Plan generation failed", error: "The pipeline exited with an error" },
+};
+const NO_MODEL = "No llm_model was given: the pipeline process was not started";
+
+/** A plan, its simulated pipeline and what its streams are told. */
+export class Plan {
+  readonly id = `PlanExe_${randomUUID()}`;
+  readonly prompt: string;
+  readonly feed: Feed;
+  /** The files there are by now, in the order in which they came. */
+  readonly files: PlanFile[] = [];
+  readonly #job: PipelineJob;
+  readonly #createdAt = now();
+  #status: PlanJson["status"] = "pending";
+  #message = "Plan queued for processing";
+  #error: string | null = null;
+  #stopPipeline: (() => void) | undefined;
+
+  constructor(prompt: string, defaults: PipelineJob, faults: FaultSet) {
+    this.prompt = prompt;
+    this.#job = jobOf(prompt, defaults);
+    this.feed = new Feed(faults, (number) => lineOf(this.#job, number));
+  }
+
+  get status(): PlanJson["status"] {
+    return this.#status;
+  }
+
+  /** Whether it is pending or running. */
+  get unfinished(): boolean {
+    return this.#status === "pending" || this.#status === "running";
+  }
+
+  /** Whether it completed, by its pipeline or by the fallback. */
+  get completed(): boolean {
+    return this.#status === "completed";
+  }
+
+  /** Whether its pipeline was never started. */
+  get neverStarted(): boolean {
+    return this.#stopPipeline === undefined;
+  }
+
+  /** 0 to 100; 100 only once it completed. */
+  get progress(): number {
+    if (this.completed) {
+      return 100;
+    }
+    return Math.floor((99 * this.feed.count) / Math.max(this.#job.lines, 1));
+  }
+
+  /** What it is doing, for people. */
+  get progressMessage(): string {
+    return this.#status === "running" ? `Running ${taskAt(this.#job, this.feed.count)}` : this.#message;
+  }
+
+  /** Every log line so far, newline separated. */
+  get log(): string {
+    return Array.from({ length: this.feed.count }, (_, number) => lineOf(this.#job, number)).join("\n");
+  }
+
+  toJSON(): PlanJson {
+    return {
+      plan_id: this.id,
+      status: this.#status,
+      created_at: isoNaive(this.#createdAt),
+      prompt: this.prompt,
+      progress_percentage: this.progress,
+      progress_message: this.progressMessage,
+      error_message: this.#error,
+      output_dir: `run/${this.id}`,
+    };
+  }
+
+  /**
+   * Starts the pipeline.
+   * @param failure how the plan ends when the pipeline fails
+   * @param stamped called for each log message
+   */
+  start(failure: Outcome, stamped: () => void): void {
+    this.#stopPipeline = startPipeline(this.#job, {
+      started: () => {
+        this.#status = "running";
+      },
+      line: () => {
+        this.feed.log();
+        this.#keepFiles();
+        stamped();
+      },
+      exited: (code) => {
+        this.#keepFiles();
+        this.feed.stdoutClosed();
+        this.#finish(code === 0 ? "completed" : failure);
+      },
+    });
+  }
+
+  /** Fails the plan without ever starting its pipeline. */
+  failAtOnce(): void {
+    this.#finish("failed");
+    this.#error = NO_MODEL;
+  }
+
+  /** Stops the pipeline; its streams are told nothing. */
+  stop(): void {
+    this.#stopPipeline?.();
+  }
+
+  #keepFiles(): void {
+    const done = stagesDone(this.#job, this.feed.count);
+    const fresh = STAGES.slice(this.files.length, done);
+    this.files.push(...fresh.map((stage) => ({ stage, createdAt: now() })));
+  }
+
+  #finish(outcome: Outcome): void {
+    const { status, message, error } = ENDINGS[outcome];
+    this.#status = status;
+    this.#message = message;
+    this.#error = error;
+    if (this.completed) {
+      this.files.push({ stage: REPORT, createdAt: now() });
+    }
+    this.feed.finish(outcome);
+  }
+}
+
+/** The most plans that a server holds. */
+const MAX_PLANS = 5_000;
+
+/** The plans of one server, none of them deleted. */
+export class PlanStore {
+  readonly #plans = new Map<string, Plan>();
+  readonly #defaults: PipelineJob;
+  readonly #faults: FaultSet;
+  readonly #failure: Outcome;
+  #stamped = 0;
+
+  /**
+   * @param defaults the pipeline of a prompt that does not say otherwise
+   * @param failure how a plan ends whose pipeline fails
+   */
+  constructor(defaults: PipelineJob, faults: FaultSet, failure: Outcome) {
+    this.#defaults = defaults;
+    this.#faults = faults;
+    this.#failure = failure;
+  }
+
+  /** Log messages stamped since the start, deleted plans' too. */
+  get stamped(): number {
+    return this.#stamped;
+  }
+
+  /** Creates a plan and starts its pipeline; nothing when there are 5,000 plans already. */
+  create(request: PlanRequest): Plan | undefined {
+    if (this.#plans.size >= MAX_PLANS) {
+      return undefined;
+    }
+    const plan = new Plan(request.prompt, this.#defaults, this.#faults);
+    this.#plans.set(plan.id, plan);
+    if (request.model) {
+      plan.start(this.#failure, () => this.#stamped++);
+    } else {
+      plan.failAtOnce();
+    }
+    return plan;
+  }
+
+  get(id: string): Plan | undefined {
+    return this.#plans.get(id);
+  }
+
+  /** Every plan, oldest first. */
+  all(): Plan[] {
+    return [...this.#plans.values()];
+  }
+
+  /**
+   * Stops a plan's pipeline, forgets the plan and tells its streams.
+   * @returns whether there was such a plan
+   */
+  delete(id: string): boolean {
+    const plan = this.#plans.get(id);
+    plan?.stop();
+    this.#plans.delete(id);
+    plan?.feed.delete();
+    return plan !== undefined;
+  }
+
+  /** Stops every pipeline. */
+  stop(): void {
+    for (const plan of this.#plans.values()) {
+      plan.stop();
+    }
+  }
+}

@@ -1,0 +1,297 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type SseClient, type TestServer, testServer } from "./testing.ts";
+
+const CLOSED = '{"type":"status","status":"stdout_closed","message":"Pipeline output closed"}';
+const COMPLETED = '{"type":"status","status":"completed","message":"Plan generation completed"}';
+const FAILED = '{"type":"status","status":"failed","message":"Plan generation failed"}';
+const END = "Stream ended";
+const NOT_ESTABLISHED = '{"message":"Stream could not be established."}';
+const PING_MS = 15_000;
+
+/** The time of pings is the test's while it runs. */
+function holdPings(test: { after(hook: () => void): void }): void {
+  mock.timers.enable({ apis: ["setInterval"] });
+  test.after(() => mock.timers.reset());
+}
+
+/** Waits for the next ping of each: whatever the server had to send before has come, and the streams are open. */
+async function pinged(...clients: SseClient[]): Promise<void> {
+  const pings = clients.map((client) => client.nextPing());
+  mock.timers.tick(PING_MS);
+  await Promise.all(pings);
+}
+
+async function withoutModel(server: TestServer): Promise<string> {
+  const response = await fetch(`${server.url}/api/plans`, { method: "POST", body: '{"prompt":"no model"}' });
+  return ((await response.json()) as { plan_id: string }).plan_id;
+}
+
+test("the exact bytes of a stream", async (t) => {
+  const server = await testServer(t);
+  const client = await server.sse(await server.create("[stub lines=2 rate=100]"));
+  await client.ended;
+  assert.equal(client.response.headers["content-type"], "text/event-stream; charset=utf-8");
+  const stamp = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?/g;
+  const line = (text: string) => `event: task_update\r\ndata: ${text}\r\n\r\n`;
+  const log = (text: string) => line(`{"type":"log","message":"${text}","timestamp":"T"}`);
+  const [first = "", second = ""] = client.log().map((message) => message.replace(/^\S+ /, ""));
+  assert.equal(
+    client.text.replace(stamp, "T"),
+    `${log(first)}${log(second)}${line(CLOSED)}${line(COMPLETED)}event: end\r\ndata: Stream ended\r\n\r\n`,
+  );
+});
+
+test("a failed pipeline ends in failed, in the versions with a fallback too", async (t) => {
+  const server = await testServer(t);
+  const client = await server.sse(await server.create("[stub lines=2 rate=100 exit=1]"));
+  await client.ended;
+  assert.deepEqual(client.others(), [CLOSED, FAILED, END]);
+});
+
+test("an unknown plan is an error event in a 200, in every version that has the stream", async (t) => {
+  for (const behaviour of ["healthy", "sse-2025-09"] as const) {
+    const server = await testServer(t, { behaviour });
+    const client = await server.sse("PlanExe_unknown");
+    await client.ended;
+    assert.equal(client.response.statusCode, 200);
+    assert.equal(client.text, 'event: error\r\ndata: {"message":"Plan not found"}\r\n\r\n');
+  }
+});
+
+test("a ping comes every 15 seconds", async (t) => {
+  holdPings(t);
+  const server = await testServer(t);
+  const client = await server.sse(await server.create("[stub lines=1 rate=0.01]"));
+  await pinged(client);
+  await pinged(client);
+  assert.match(client.text, /^(: ping - \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?\+00:00\r\n\r\n){2}$/);
+});
+
+test("a finished plan is replayed with its original timestamps", async (t) => {
+  const server = await testServer(t);
+  const id = await server.create("[stub lines=30 rate=500]");
+  const live = await server.sse(id);
+  await live.ended;
+  const late = await server.sse(id);
+  await late.ended;
+  assert.deepEqual(late.log(), live.log());
+  assert.deepEqual(late.others(), [COMPLETED, END]);
+});
+
+test("the last 10,000 messages are replayed", async (t) => {
+  const server = await testServer(t);
+  const id = await server.create("[stub lines=12000 rate=20000]");
+  const live = await server.sse(id);
+  await live.ended;
+  const late = await server.sse(id);
+  await late.ended;
+  assert.equal(live.log().length, 12_000);
+  assert.deepEqual(late.log(), live.log().slice(-10_000));
+});
+
+test("clients that join at any moment miss nothing and get nothing twice, at 2,000 lines a second", async (t) => {
+  const server = await testServer(t);
+  const id = await server.create("[stub lines=2000 rate=2000]");
+  const first = await server.sse(id);
+  const joiners = Array.from({ length: 20 }, async () => {
+    await sleep(Math.random() * 1000);
+    return server.sse(id);
+  });
+  const clients = await Promise.all(joiners);
+  await Promise.all([first, ...clients].map(({ ended }) => ended));
+  assert.equal(new Set(first.log()).size, 2000);
+  assert.deepEqual([...first.log()].sort(), first.log());
+  for (const client of clients) {
+    assert.deepEqual(client.log(), first.log());
+  }
+});
+
+test("timestamps never run ahead of the wall clock", async (t) => {
+  const server = await testServer(t);
+  const client = await server.sse(await server.create("[stub lines=1000 rate=5000]"));
+  await client.ended;
+  const last = client.log().at(-1)?.slice(0, 23);
+  assert.ok(Date.parse(`${last}Z`) <= Date.now() + 1);
+});
+
+test("a client that does not read holds up nobody, and is kept no more than the last 10,000 messages", async (t) => {
+  const server = await testServer(t);
+  const id = await server.create("[stub lines=40000 rate=20000]");
+  const slow = await server.sse(id);
+  slow.response.pause();
+  const client = await server.sse(id);
+  await client.ended;
+  assert.equal(client.log().length, 40_000);
+  assert.equal((await server.counts()).streams.sse, 1);
+  slow.response.resume();
+  await slow.ended;
+  assert.ok(slow.log().length < 40_000);
+  assert.deepEqual(slow.log().slice(-10_000), client.log().slice(-10_000));
+  assert.deepEqual(slow.others(), [CLOSED, COMPLETED, END]);
+});
+
+test("deleting a plan stops its pipeline and ends its streams", async (t) => {
+  const server = await testServer(t);
+  const id = await server.create("[stub lines=1000 rate=100]");
+  const client = await server.sse(id);
+  await client.messages(3);
+  assert.equal(await server.remove(id), 200);
+  await client.ended;
+  assert.deepEqual(client.others(), [END]);
+  const { messages } = await server.counts();
+  await sleep(50);
+  assert.equal((await server.counts()).messages, messages);
+});
+
+test("healthy: the stream of a plan that never started says failed, and ends", async (t) => {
+  const server = await testServer(t);
+  const client = await server.sse(await withoutModel(server));
+  await client.ended;
+  assert.deepEqual(client.others(), [FAILED, END]);
+});
+
+test("healthy: everybody gets everything, and nobody suffers from who leaves", async (t) => {
+  const server = await testServer(t);
+  const id = await server.create("[stub lines=50 rate=200]");
+  const leaver = await server.sse(id);
+  const clients = await Promise.all([server.sse(id), server.sse(id)]);
+  await leaver.messages(5);
+  leaver.leave();
+  const back = await server.sse(id);
+  for (const client of [...clients, back]) {
+    await client.ended;
+    assert.equal(client.log().length, 50);
+    assert.deepEqual(client.others(), [CLOSED, COMPLETED, END]);
+  }
+});
+
+test("sse-shared-queue: each message reaches one stream, in turn, and one stream ends", async (t) => {
+  holdPings(t);
+  const server = await testServer(t, { faults: ["sse-shared-queue"] });
+  const id = await server.create("[stub lines=98 rate=200]");
+  const clients = await Promise.all([1, 2, 3, 4, 5].map(() => server.sse(id)));
+  const ended = await Promise.race(clients.map((client) => client.ended.then(() => client)));
+  const hanging = clients.filter((client) => client !== ended);
+  await pinged(...hanging);
+  const all = clients.flatMap((client) => client.log());
+  assert.deepEqual([all.length, new Set(all).size], [98, 98]);
+  for (const client of clients) {
+    assert.ok(client.log().length >= 10 && client.log().length <= 30);
+  }
+  assert.deepEqual(ended.others(), [COMPLETED, END]);
+  assert.deepEqual(
+    hanging.flatMap((client) => client.others()),
+    [CLOSED],
+  );
+});
+
+test("sse-shared-queue: messages wait for who comes, and are not replayed", async (t) => {
+  const server = await testServer(t, { faults: ["sse-shared-queue"] });
+  const id = await server.create("[stub lines=20 rate=100]");
+  const ws = await server.ws(id);
+  await ws.messages(5);
+  const first = await server.sse(id);
+  await first.messages(10);
+  first.leave();
+  await ws.closed;
+  const second = await server.sse(id);
+  await second.ended;
+  assert.equal(ws.log().length, 20);
+  assert.equal(new Set([...first.log(), ...second.log()]).size, first.log().length + second.log().length);
+  assert.deepEqual(second.others(), [CLOSED, COMPLETED, END]);
+});
+
+test("sse-queue-removed: who leaves starves the others and bars newcomers, while stream-status says ready", async (t) => {
+  holdPings(t);
+  const server = await testServer(t, { faults: ["sse-queue-removed"] });
+  const id = await server.create("[stub lines=60 rate=100]");
+  const [leaver, stayer] = await Promise.all([server.sse(id), server.sse(id)]);
+  await Promise.all([leaver.messages(5), stayer.messages(5)]);
+  assert.deepEqual(leaver.log().slice(0, 5), stayer.log().slice(0, 5));
+  const ws = await server.ws(id);
+  leaver.leave();
+  assert.equal(await ws.closed, 1000);
+  assert.equal(ws.log().length, 60);
+  await pinged(stayer);
+  assert.ok(stayer.log().length < 60);
+  assert.deepEqual(stayer.others(), []);
+  const late = await server.sse(id);
+  await late.ended;
+  assert.equal(late.text, `event: error\r\ndata: ${NOT_ESTABLISHED}\r\n\r\n`);
+  assert.deepEqual(await server.json(`/api/plans/${id}/stream-status`), { status: "ready", ready: true });
+  assert.equal((await server.counts()).queues, 0);
+});
+
+test("sse-queue-removed: until somebody leaves all is well; the end of a plan bars newcomers", async (t) => {
+  const server = await testServer(t, { faults: ["sse-queue-removed"] });
+  const id = await server.create("[stub lines=20 rate=200]");
+  const clients = await Promise.all([server.sse(id), server.sse(id), server.sse(id)]);
+  for (const client of clients) {
+    await client.ended;
+    assert.equal(client.log().length, 20);
+    assert.deepEqual(client.others(), [CLOSED, COMPLETED, END]);
+  }
+  const late = await server.sse(id);
+  await late.ended;
+  assert.deepEqual(late.others(), [NOT_ESTABLISHED]);
+});
+
+test("sse-endless-stream: plans that never started, or are deleted while watched, have streams without end", async (t) => {
+  holdPings(t);
+  const server = await testServer(t, { faults: ["sse-endless-stream"] });
+  const neverStarted = await server.sse(await withoutModel(server));
+  const id = await server.create("[stub lines=1000 rate=100]");
+  const deleted = await server.sse(id);
+  await deleted.messages(2);
+  await server.remove(id);
+  await pinged(neverStarted, deleted);
+  assert.deepEqual([neverStarted.others(), deleted.others()], [[], []]);
+  assert.equal((await server.counts()).streams.sse, 2);
+  neverStarted.leave();
+  deleted.leave();
+
+  const completed = await server.sse(await server.create("[stub lines=2 rate=100]"));
+  await completed.ended;
+  assert.deepEqual(completed.others(), [CLOSED, COMPLETED, END]);
+});
+
+test("sse-poll: messages wait for the poll of their stream, and none is lost", async (t) => {
+  const polled = await latencies(await testServer(t, { faults: ["sse-poll=400"] }));
+  const healthy = await latencies(await testServer(t));
+  assert.deepEqual([polled.length, healthy.length], [60, 60]);
+  assert.ok(median(polled) > 100, `${median(polled)} ms`);
+  assert.ok(median(healthy) < 100, `${median(healthy)} ms`);
+});
+
+/** How many ms after its timestamp each message came. */
+async function latencies(server: TestServer): Promise<number[]> {
+  const client = await server.sse(await server.create("[stub lines=60 rate=100]"));
+  const found: number[] = [];
+  client.response.on("data", () => {
+    for (const message of client.log().slice(found.length)) {
+      found.push(Date.now() - Date.parse(`${message.slice(0, 23)}Z`));
+    }
+  });
+  await client.ended;
+  return found;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+test("the SSE version has all of its faults", async (t) => {
+  holdPings(t);
+  const server = await testServer(t, { behaviour: "sse-2025-09" });
+  const id = await server.create("[stub lines=40 rate=100]");
+  const clients = await Promise.all([1, 2, 3].map(() => server.sse(id)));
+  const ended = await Promise.race(clients.map((client) => client.ended.then(() => client)));
+  const all = clients.flatMap((client) => client.log());
+  assert.deepEqual([all.length, new Set(all).size], [40, 40]);
+  await pinged(...clients.filter((client) => client !== ended));
+  const late = await server.sse(id);
+  await late.ended;
+  assert.deepEqual(late.others(), [NOT_ESTABLISHED]);
+});
