@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseFrame, parseRefusal } from "./messages.ts";
+
+test("frames of both transports become the same messages", () => {
+  const cases: [object, object][] = [
+    [
+      { type: "log", message: "x", timestamp: "t" },
+      { kind: "log", text: "x", stamp: "t" },
+    ],
+    [
+      { type: "error", message: "stderr", timestamp: "t" },
+      { kind: "log", text: "stderr", stamp: "t" },
+    ],
+    [
+      { type: "status", status: "completed", message: "m" },
+      { kind: "status", status: "completed", text: "m" },
+    ],
+    [{ type: "connection", status: "connected" }, { kind: "alive" }],
+    [{ type: "heartbeat", timestamp: "t" }, { kind: "alive" }],
+    [{ type: "stream_end", message: "m" }, { kind: "end" }],
+  ];
+  for (const [frame, message] of cases) assert.deepEqual(parseFrame(JSON.stringify(frame)), message);
+});
+
+test("what the API does not know is malformed, and shown cut", () => {
+  for (const text of ["", "{", "[]", "null", '{"type":7}', '{"type":"surprise"}', "x".repeat(5_000)]) {
+    const message = parseFrame(text);
+    assert.equal(message.kind, "malformed", text.slice(0, 20));
+    assert.ok("text" in message && message.text.length <= 200);
+  }
+});
+
+test("an SSE error event is a refusal, whatever its data", () => {
+  assert.deepEqual(parseRefusal('{"message":"Plan not found"}'), { kind: "refusal", text: "Plan not found" });
+  assert.deepEqual(parseRefusal("oops"), { kind: "refusal", text: "oops" });
+});

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseRecord, type RunRecord } from "./record.ts";
+import { sampleRecord } from "./testing.ts";
+
+test("a record is read back as it was written", () => {
+  const record = sampleRecord();
+  assert.deepEqual(parseRecord(JSON.stringify(record), "run.json"), record);
+});
+
+test("what is no record is refused in one sentence that names the place", () => {
+  const cases: [string, RegExp][] = [
+    ["", /run.json is not a record of a run: it is not JSON, or only a part of it/],
+    [JSON.stringify(sampleRecord()).slice(0, 200), /only a part of it/],
+    ["7", /not a record of a run: it: /],
+    [JSON.stringify({ ...sampleRecord(), schema: 99 }), /: schema: /],
+    [
+      JSON.stringify({ ...sampleRecord(), transport: "carrier pigeon" } as unknown as RunRecord),
+      /: transport: /,
+    ],
+    [JSON.stringify({ ...sampleRecord(), targets: [{ id: "x" }] }), /: targets\.0\./],
+  ];
+  for (const [text, message] of cases) assert.throws(() => parseRecord(text, "run.json"), { message });
+});

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readConfig } from "./config.ts";
+
+const TESTS = ["basic-connection", "reconnection"];
+const read = (env: Record<string, string>) => readConfig(env, TESTS);
+
+test("without settings, the defaults hold", () => {
+  assert.deepEqual(read({}), {
+    baseUrl: "http://localhost:8080",
+    transport: "sse",
+    profile: "smoke",
+    release: "dev",
+    runId: undefined,
+    outDir: "results",
+    llmModel: undefined,
+    seed: 1,
+    only: [],
+  });
+});
+
+test("a wrong setting is refused in one sentence: its name, its value, what is allowed", () => {
+  const cases: [Record<string, string>, RegExp][] = [
+    [{ TRANSPORT: "wss" }, /^TRANSPORT is "wss": allowed are sse, ws$/],
+    [{ PROFILE: "huge" }, /^PROFILE is "huge": allowed are smoke, baseline, stress, endurance$/],
+    [{ ONLY: "basic-connection,recon" }, /^ONLY is "recon": allowed are basic-connection, reconnection$/],
+    [{ RELEASE: "a/b" }, /^RELEASE is "a\/b": allowed are 1 to 64 letters/],
+    [{ RELEASE: ".." }, /^RELEASE is/],
+    [{ RELEASE: "x".repeat(65) }, /^RELEASE is/],
+    [{ RUN_ID: "../elsewhere" }, /^RUN_ID is/],
+    [{ SEED: "-1" }, /^SEED is "-1": it must be a whole number/],
+    [{ BASE_URL: "localhost:8080" }, /^BASE_URL is "localhost:8080": it must be a URL/],
+    [{ BASE_URL: "ftp://localhost" }, /it must be a URL/],
+    [{ BASE_URL: "http://localhost:8080?x=1" }, /it must be a URL/],
+  ];
+  for (const [env, message] of cases) assert.throws(() => read(env), { message });
+});
+
+test("load goes to loopback, or to the very host that is allowed", () => {
+  for (const url of [
+    "http://localhost:1",
+    "http://127.0.0.1",
+    "https://127.9.8.7:443/api",
+    "http://[::1]:8080",
+  ]) {
+    assert.equal(read({ BASE_URL: url }).baseUrl, url);
+  }
+  const remote = [
+    "http://example.test",
+    "http://192.168.0.1",
+    "http://127.0.0.1.example.test",
+    "http://localhost.example.test",
+    "http://127.0.0.300",
+    "http://0x7f.1",
+    "http://[::2]",
+  ];
+  for (const url of remote)
+    assert.throws(() => read({ BASE_URL: url }), /this machine only.*ALLOW_REMOTE=/, url);
+  assert.throws(() => read({ BASE_URL: "http://localhost@example.test" }), /must be a URL/);
+  assert.equal(read({ BASE_URL: "http://a.test/", ALLOW_REMOTE: "a.test" }).baseUrl, "http://a.test");
+  assert.throws(
+    () => read({ BASE_URL: "http://b.a.test", ALLOW_REMOTE: "a.test" }),
+    /ALLOW_REMOTE=b\.a\.test/,
+  );
+});

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { TEST_NAMES } from "../scenarios/names.ts";
+import { countsOf, k6, onlyRecord, run, server, temporaryDirectory, until } from "./harness.ts";
+
+/** An HTTP server that answers everything alike. */
+async function alike(t: TestContext, status: number, body: string): Promise<string> {
+  const http = createServer((_, response) =>
+    response.writeHead(status, { "content-type": "text/html" }).end(body),
+  );
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  t.after(() => http.close());
+  return `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+}
+
+const bySelf = process.getuid?.() === 0 ? "root may write everywhere" : false;
+
+describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
+  for (const script of [...TEST_NAMES, "suite"]) {
+    test(`${script}: parses in every profile, and its tests do not overlap`, async () => {
+      for (const PROFILE of ["smoke", "baseline", "stress", "endurance"]) {
+        const { finished } = run("bin/k6", ["inspect", "-e", `PROFILE=${PROFILE}`, `dist/${script}.js`]);
+        const { code, stdout, stderr } = await finished;
+        assert.equal(code, 0, stderr);
+        const { scenarios } = JSON.parse(stdout) as { scenarios: Record<string, Record<string, string>> };
+        const slots = Object.values(scenarios)
+          .filter(({ tags }) => tags !== undefined)
+          .map(
+            ({ startTime = "0s", maxDuration = "" }) =>
+              [secondsOf(startTime), secondsOf(maxDuration)] as const,
+          )
+          .sort(([a], [b]) => a - b);
+        let over = 0;
+        for (const [start, length] of new Map(slots)) {
+          assert.ok(start >= over, `a test starts at ${start} s, and the one before it ends at ${over} s`);
+          over = start + length;
+        }
+      }
+    });
+  }
+
+  test("writes a record and a report, prints the verdicts, and exits with 0", async (t) => {
+    const { url } = await server(t);
+    const directory = temporaryDirectory(t);
+    const settings = { BASE_URL: url, TRANSPORT: "sse", OUT_DIR: directory, RELEASE: "r-1.2" };
+    const { code, stdout, stderr } = await k6("multiple-clients", settings).finished;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /✓ met +Message delivery rate +100 % +\(target 100 %\)/);
+    const record = onlyRecord(directory);
+    assert.match(record.runId, /^\d{8}T\d{6}Z-multiple-clients-r-1\.2-sse-smoke-[0-9a-f]{4}$/);
+    assert.equal(record.k6, "v2.2.0");
+    assert.match(record.command, /k6 run .*dist\/multiple-clients\.js$/);
+    assert.equal(record.tests[0]?.outcomes.completed, 15);
+    assert.equal(record.tests[0]?.tally.counts.delivered, 1_200);
+    const report = readFileSync(join(directory, record.runId, "report.html"), "utf8");
+    assert.match(report, /<title>SIMULATED SERVER \(healthy\)/);
+    assert.deepEqual(readdirSync(join(directory, record.runId)).sort(), ["report.html", "run.json"]);
+  });
+
+  test("lists every call of a plan's life as working, with the time until ready", async (t) => {
+    const { url } = await server(t);
+    const directory = temporaryDirectory(t);
+    await k6("basic-connection", { BASE_URL: url, TRANSPORT: "ws", OUT_DIR: directory }).finished;
+    const [basic] = onlyRecord(directory).tests;
+    const working = basic?.calls.filter((call) => call.working).map(({ call }) => call);
+    const life = ["GET /api/models", "POST /api/plans", "GET /api/plans", "DELETE /api/plans/{id}"];
+    const ofPlan = ["", "/stream-status", "/files", "/details", "/report"].map(
+      (path) => `GET /api/plans/{id}${path}`,
+    );
+    for (const call of [...life, ...ofPlan])
+      assert.ok(working?.includes(call), `${call}: ${working?.join(", ")}`);
+    assert.equal(
+      Object.values(basic?.timings["time-to-ready"] ?? {}).reduce((a, b) => a + b, 0),
+      3,
+    );
+  });
+
+  test("the calls that a server lost are listed as not working", async (t) => {
+    const { url } = await server(t, "--behaviour", "sse-2025-09");
+    const directory = temporaryDirectory(t);
+    await k6("basic-connection", { BASE_URL: url, TRANSPORT: "ws", OUT_DIR: directory }).finished;
+    const record = onlyRecord(directory);
+    assert.equal(record.targets.find(({ id }) => id === "connection-success")?.verdict, "missed");
+    assert.ok((record.tests[0]?.outcomes.refused ?? 0) > 0);
+  });
+
+  const wrong: [string, Record<string, string>, RegExp][] = [
+    ["an unknown TRANSPORT", { TRANSPORT: "wss" }, /TRANSPORT is \\"wss\\": allowed are sse, ws/],
+    ["an unknown PROFILE", { PROFILE: "big" }, /PROFILE is \\"big\\": allowed are smoke, baseline/],
+    ["an unknown test", { ONLY: "nope" }, /ONLY is \\"nope\\": allowed are basic-connection/],
+    ["a BASE_URL that is no URL", { BASE_URL: "localhost" }, /BASE_URL is \\"localhost\\": it must be a URL/],
+    ["a host that is not allowed", { BASE_URL: "http://example.test" }, /set ALLOW_REMOTE=example\.test/],
+    [
+      "a server that is not there",
+      { BASE_URL: "http://127.0.0.1:1" },
+      /BASE_URL http:\/\/127\.0\.0\.1:1 cannot be reached/,
+    ],
+  ];
+  for (const [what, settings, sentence] of wrong) {
+    test(`${what} stops the run before any load`, async (t) => {
+      const directory = temporaryDirectory(t);
+      const { code, stdout, stderr } = await k6("suite", { ...settings, OUT_DIR: directory }).finished;
+      assert.equal(code, 108, stderr);
+      assert.match(stderr, sentence);
+      assert.equal(
+        stderr
+          .trim()
+          .split("\n")
+          .filter((line) => line.includes("level=error")).length,
+        1,
+        stderr,
+      );
+      assert.deepEqual(readdirSync(directory), []);
+      assert.doesNotMatch(stdout, /met/);
+    });
+  }
+
+  for (const [what, status, body] of [
+    ["answers 404", 404, "not here"],
+    ["answers HTML", 200, "<html>welcome</html>"],
+  ] as const) {
+    test(`a server that ${what} is no plan API`, async (t) => {
+      const BASE_URL = await alike(t, status, body);
+      const { code, stderr } = await k6("suite", { BASE_URL, OUT_DIR: temporaryDirectory(t) }).finished;
+      assert.equal(code, 108);
+      assert.match(stderr, new RegExp(`is no plan API: GET /health answered ${status}`));
+    });
+  }
+
+  test("results that cannot be written stop the run before any load", async (t) => {
+    const target = await server(t);
+    const directory = temporaryDirectory(t);
+    writeFileSync(join(directory, "file"), "");
+    const settings = { BASE_URL: target.url, OUT_DIR: join(directory, "file") };
+    const { code, stderr } = await k6("suite", settings).finished;
+    assert.equal(code, 108);
+    assert.match(stderr, /cannot write results to .*OUT_DIR/);
+    assert.equal((await countsOf(target)).plans, 0);
+  });
+
+  test("results that may not be written stop the run before any load", { skip: bySelf }, async (t) => {
+    const { url } = await server(t);
+    const directory = temporaryDirectory(t);
+    chmodSync(directory, 0o500);
+    const { code, stderr } = await k6("suite", { BASE_URL: url, OUT_DIR: directory }).finished;
+    assert.equal(code, 108);
+    assert.match(stderr, /permission denied/);
+  });
+
+  test("a run id is not used twice", async (t) => {
+    const { url } = await server(t);
+    const directory = temporaryDirectory(t);
+    mkdirSync(join(directory, "mine"));
+    writeFileSync(join(directory, "mine", "run.json"), "precious");
+    const { code, stderr } = await k6("suite", { BASE_URL: url, OUT_DIR: directory, RUN_ID: "mine" })
+      .finished;
+    assert.equal(code, 108, stderr);
+    assert.equal(readFileSync(join(directory, "mine", "run.json"), "utf8"), "precious");
+  });
+
+  test("an interrupt in the middle leaves a record that says so, and no plan", async (t) => {
+    const target = await server(t);
+    const directory = temporaryDirectory(t);
+    const { child, finished } = k6("multiple-clients", {
+      BASE_URL: target.url,
+      OUT_DIR: directory,
+      PROFILE: "baseline",
+    });
+    await until(async () => (await countsOf(target)).running === 5);
+    child.kill("SIGINT");
+    const { code, stdout } = await finished;
+    assert.equal(code, 105);
+    const record = onlyRecord(directory);
+    assert.equal(record.state, "interrupted");
+    assert.ok((record.tests[0]?.outcomes.interrupted ?? 0) > 0);
+    assert.equal(record.targets.find(({ id }) => id === "connection-success")?.verdict, "no data");
+    assert.ok(record.targets.every(({ verdict }) => verdict !== "missed"));
+    assert.match(stdout, /run interrupted/);
+    assert.equal((await countsOf(target)).plans, 0, "plans are left on the server");
+  });
+});
+
+function secondsOf(duration: string): number {
+  const parts = duration.matchAll(/([\d.]+)(h|ms|m|s)/g);
+  const unit = { h: 3_600, m: 60, s: 1, ms: 0.001 };
+  return [...parts].reduce((sum, [, n, name]) => sum + Number(n) * unit[name as keyof typeof unit], 0);
+}

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { parseRecord, type RunRecord } from "../record/record.ts";
+import { countsOf, ROOT, run, server, temporaryDirectory, until } from "./harness.ts";
+
+const start = (...args: string[]) => run(process.execPath, [join(ROOT, "dist/start.mjs"), ...args]);
+
+/** The records and comparisons in a results directory. */
+function results(directory: string): { records: RunRecord[]; comparisons: string[] } {
+  const paths = readdirSync(directory).map((name) => join(directory, name));
+  const records = paths.filter((path) => existsSync(join(path, "run.json")));
+  return {
+    records: records.map((path) => parseRecord(readFileSync(join(path, "run.json"), "utf8"), path)),
+    comparisons: paths.filter((path) => existsSync(join(path, "comparison.json"))),
+  };
+}
+
+async function serversOfChildren(pid: number | undefined): Promise<number[]> {
+  const { stdout } = await run("ps", ["-e", "-o", "pid=,ppid=,args="]).finished;
+  return stdout
+    .split("\n")
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
+    .filter((match) => match?.[2] === String(pid) && match?.[3]?.includes("server.mjs"))
+    .map((match) => Number(match?.[1]));
+}
+
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+async function twoServers(t: TestContext) {
+  return [await server(t), await server(t, "--behaviour", "ws-2025-10")] as const;
+}
+
+describe("npm start", { concurrency: 3 }, () => {
+  test("without options compares a failing SSE server with a healthy WebSocket one, and exits with 0", async (t) => {
+    const out = temporaryDirectory(t);
+    const { code, stdout, stderr } = await start("--out", out).finished;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /SIMULATED SERVER: SSE sse-2025-09.*; WebSocket healthy/);
+    assert.match(stdout, /Message delivery rate +100 % +✗ [\d.]+ % missed +✓ 100 % met +~90 %/);
+    const { records, comparisons } = results(out);
+    assert.deepEqual(records.map(({ transport }) => transport).sort(), ["sse", "ws"]);
+    assert.ok(records.every(({ target }) => target.simulated));
+    assert.equal(comparisons.length, 1);
+    const report = join(comparisons[0] ?? "", "report.html");
+    assert.ok(stdout.endsWith(`report: ${report}\n`), stdout.slice(-200));
+    const html = readFileSync(report, "utf8");
+    assert.match(html, /<title>SIMULATED SERVER/);
+    for (const [, link] of html.matchAll(/href="([^"]+)"/g))
+      assert.ok(existsSync(join(report, "..", link ?? "")), link);
+    for (const { runId } of records) assert.ok(existsSync(join(out, runId, "k6.log")));
+  });
+
+  test("aims the halves at the servers of the user; the candidate decides the exit code", async (t) => {
+    const [healthy, flawed] = await twoServers(t);
+    const out = temporaryDirectory(t);
+    const { code, stdout } = await start(
+      "--sse",
+      healthy.url,
+      "--ws",
+      flawed.url,
+      "--only",
+      "basic-connection",
+      "--out",
+      out,
+    ).finished;
+    assert.equal(code, 99);
+    assert.match(stdout, /Streams that end as they should +100 % +✓ 100 % met +✗/);
+    assert.deepEqual(
+      results(out).records.map(({ tests }) => tests.length),
+      [1, 1],
+    );
+  });
+
+  test("with one URL runs that half alone, compares nothing, and its targets decide", async (t) => {
+    const [healthy, flawed] = await twoServers(t);
+    for (const [{ url }, expected] of [
+      [healthy, 0],
+      [flawed, 99],
+    ] as const) {
+      const out = temporaryDirectory(t);
+      const { code, stderr } = await start(
+        "--ws",
+        url,
+        "--only",
+        "basic-connection",
+        "--out",
+        out,
+        "--release",
+        "r7",
+      ).finished;
+      assert.equal(code, expected, stderr);
+      const { records, comparisons } = results(out);
+      assert.deepEqual(
+        records.map(({ release }) => release),
+        ["r7"],
+      );
+      assert.deepEqual(comparisons, []);
+    }
+  });
+
+  test("interrupted, it tidies up: no server left, no comparison, k6's exit code", async (t) => {
+    const out = temporaryDirectory(t);
+    const { child, finished } = start("--out", out);
+    await until(
+      async () => existsSync(out) && readdirSync(out).some((name) => existsSync(join(out, name, "run.json"))),
+    );
+    const servers = await serversOfChildren(child.pid);
+    assert.equal(servers.length, 1);
+    child.kill("SIGINT");
+    const { code } = await finished;
+    assert.equal(code, 105);
+    assert.deepEqual(servers.filter(isAlive), []);
+    const { records, comparisons } = results(out);
+    assert.deepEqual(
+      records.map(({ state }) => state),
+      ["interrupted"],
+    );
+    assert.deepEqual(comparisons, []);
+  });
+
+  test("killed outright, it leaves no server behind", async (t) => {
+    const out = temporaryDirectory(t);
+    const { child, finished } = start("--out", out);
+    await until(async () => (await serversOfChildren(child.pid)).length === 1);
+    const servers = await serversOfChildren(child.pid);
+    child.kill("SIGKILL");
+    await finished;
+    await until(async () => !servers.some(isAlive));
+  });
+
+  const wrong: [string[], RegExp][] = [
+    [["--profile", "huge"], /argument 'huge' is invalid. Allowed choices are smoke, baseline/],
+    [["--only", "nope"], /^ONLY is "nope": allowed are basic-connection/],
+    [["--release", "a b"], /^RELEASE is "a b": allowed are/],
+    [["--sse", "nonsense"], /^BASE_URL is "nonsense": it must be a URL/],
+    [["--ws", "http://example.test"], /ALLOW_REMOTE=example\.test/],
+    [["--wss", "x"], /unknown option '--wss'/],
+    [["extra"], /too many arguments/],
+  ];
+  for (const [args, sentence] of wrong) {
+    test(`${args.join(" ")} is refused before anything starts`, async (t) => {
+      const out = temporaryDirectory(t);
+      const { code, stdout, stderr } = await start(...args, "--out", out).finished;
+      assert.equal(code, 1);
+      assert.match(stderr, sentence);
+      assert.doesNotMatch(stderr, /\n\s+at /, "a stack trace is no answer to a wrong option");
+      assert.equal(stdout, "");
+      assert.deepEqual(readdirSync(out), []);
+    });
+  }
+
+  test("a server that is not there ends with k6's sentence and code", async (t) => {
+    const { code, stderr } = await start("--ws", "http://127.0.0.1:1", "--out", temporaryDirectory(t))
+      .finished;
+    assert.equal(code, 108);
+    assert.match(stderr, /BASE_URL http:\/\/127\.0\.0\.1:1 cannot be reached/);
+  });
+
+  test("--help tells the options", async () => {
+    const { code, stdout } = await start("--help").finished;
+    assert.equal(code, 0);
+    for (const option of ["--sse", "--ws", "--profile", "--release", "--only", "--out"])
+      assert.ok(stdout.includes(option));
+  });
+});
+
+test("the counts of a server are there for tests to compare with", async (t) => {
+  assert.equal((await countsOf(await server(t))).plans, 0);
+});

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Histogram } from "../record/histogram.ts";
+import { fails, judge, type TestEvidence } from "./judge.ts";
+import { k6Thresholds } from "./k6.ts";
+import { meets, show, showTarget, TARGETS, type TargetId, target } from "./targets.ts";
+
+const latencyOf = (...values: number[]) => {
+  const histogram = new Histogram();
+  for (const value of values) histogram.add(value);
+  return histogram.toSparse();
+};
+
+function verdictOf(id: TargetId, different: Partial<TestEvidence>) {
+  const evidence: TestEvidence = {
+    test: "a-test",
+    targets: [id],
+    counts: {},
+    latency: {},
+    plans: [],
+    ...different,
+  };
+  const [judged] = judge([[evidence]]).targets;
+  assert.ok(judged !== undefined);
+  return judged;
+}
+
+test("a share of all is met, a share of less is missed, and silence is no data", () => {
+  assert.equal(verdictOf("connection-success", { counts: { attempts: 5, usable: 5 } }).verdict, "met");
+  assert.equal(verdictOf("connection-success", { counts: { attempts: 5, usable: 4 } }).verdict, "missed");
+  assert.equal(verdictOf("connection-success", { counts: {} }).verdict, "no data");
+  assert.equal(verdictOf("server-errors", { counts: { requests: 9 } }).verdict, "met");
+  assert.equal(verdictOf("server-errors", { counts: { requests: 9, serverErrors: 1 } }).verdict, "missed");
+  assert.equal(verdictOf("server-errors", {}).verdict, "no data");
+});
+
+test("an estimate whose interval straddles the target is at the edge", () => {
+  const plans = [latencyOf(80, 85, 90), latencyOf(120, 125, 130), latencyOf(80, 82, 84)];
+  const latency = latencyOf(80, 85, 90, 120, 125, 130, 80, 82, 84);
+  const judged = verdictOf("message-latency", { latency, plans });
+  assert.equal(judged.verdict, "at the edge");
+  assert.ok(!fails(judged));
+});
+
+test("an estimate that is wholly beyond the target is missed, wholly within it met", () => {
+  const slow = latencyOf(150, 160, 170);
+  assert.equal(verdictOf("message-latency", { latency: slow, plans: [slow, slow] }).verdict, "missed");
+  const quick = latencyOf(1, 2, 3);
+  assert.equal(verdictOf("message-latency", { latency: quick, plans: [quick, quick] }).verdict, "met");
+});
+
+test("what the generator broke off is no data, never met; what was missed stays missed", () => {
+  const counts = { attempts: 5, usable: 5, "outcome:interrupted": 1 };
+  assert.equal(verdictOf("connection-success", { counts }).verdict, "no data");
+  assert.equal(verdictOf("connection-success", { counts: { ...counts, usable: 3 } }).verdict, "missed");
+});
+
+test("a virtual user that did not come to its end makes no data of what would be met", () => {
+  const counts = { attempts: 5, usable: 5, "users:expected": 2, "users:finished": 1 };
+  const { verdict, reason } = verdictOf("connection-success", { counts });
+  assert.equal(verdict, "no data");
+  assert.match(reason, /1 of 2 virtual users/);
+});
+
+test("over a run, the worst of its tests counts, and is named", () => {
+  const row = (name: string, usable: number): TestEvidence => ({
+    test: name,
+    targets: ["connection-success"],
+    counts: { attempts: 10, usable },
+    latency: {},
+    plans: [],
+  });
+  const { targets } = judge([[row("good", 10), row("worst", 2), row("bad", 9)]]);
+  assert.equal(targets.length, 1);
+  assert.equal(targets[0]?.value, 0.2);
+  assert.match(targets[0]?.reason ?? "", /^worst: 2 of 10/);
+});
+
+test("instances of one run are added up before they are judged", () => {
+  const instance = (usable: number): TestEvidence[] => [
+    { test: "t", targets: ["connection-success"], counts: { attempts: 4, usable }, latency: {}, plans: [] },
+  ];
+  const { tests } = judge([instance(4), instance(3)]);
+  assert.equal(tests.t?.[0]?.value, 7 / 8);
+  assert.equal(tests.t?.[0]?.observations, 8);
+});
+
+test("every target has thresholds in k6, and a floor against silence beside each", () => {
+  const targets = TARGETS.map(({ id }) => id);
+  const thresholds = k6Thresholds([{ name: "t", targets }]);
+  assert.equal(Object.keys(thresholds).length, 2 * targets.length);
+  for (const row of TARGETS) {
+    assert.ok(thresholds[`${row.form.metric}{test:t}`], row.id);
+    assert.deepEqual(thresholds[`target_observed{target:${row.id},test:t}`], ["value>0"]);
+  }
+  assert.deepEqual(thresholds["message_latency{test:t}"], ["value<100"]);
+  assert.deepEqual(thresholds["connection_success{test:t}"], ["rate>=1"]);
+});
+
+test("the test plan's numbers stand in the table", () => {
+  const numbers = Object.fromEntries(
+    TARGETS.map(({ id, comparison, limit }) => [id, `${comparison}${limit}`]),
+  );
+  assert.deepEqual(numbers, {
+    "connection-success": ">=1",
+    "message-delivery": ">=1",
+    "reconnection-success": ">=1",
+    "reconnection-loss": "<=0",
+    "message-latency": "<100",
+    throughput: ">1000",
+    "memory-stability": "<1",
+    "cpu-efficiency": "<0.05",
+    scaling: "<=1.1",
+    "clean-outcomes": ">=1",
+    "server-errors": "==0",
+    responsiveness: ">=1",
+    "fallback-report": ">=1",
+    "resource-stability": "<=0",
+  });
+});
+
+test("values are shown in their unit, and never rounded up to a target", () => {
+  const delivery = target("message-delivery");
+  assert.equal(show(delivery, 1), "100 %");
+  assert.equal(show(delivery, 0.99999), "99.99 %");
+  assert.equal(show(delivery, null), "–");
+  assert.equal(show(target("message-latency"), 99.96), "99.9 ms");
+  assert.equal(showTarget(target("message-latency")), "< 100 ms");
+  assert.equal(showTarget(delivery), "100 %");
+  assert.equal(showTarget(target("cpu-efficiency")), "< 5 %");
+  assert.equal(showTarget(target("memory-stability")), "< 1 %/h");
+  assert.ok(!meets(target("message-latency"), 100));
+});

@@ -1,0 +1,89 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"github.com/plan-load/xk6-sse/eventstream"
+)
+
+// Kind says how a stream ended.
+type Kind string
+
+// The kinds of an Error.
+const (
+	KindEnd         Kind = "end"          // the server ended the response properly
+	KindStatus      Kind = "status"       // the response's status was not 200
+	KindContentType Kind = "content-type" // the response was not text/event-stream
+	KindReset       Kind = "reset"        // the connection broke or the response was cut short
+	KindTimeout     Kind = "timeout"      // one of the Timeouts passed
+	KindConnect     Kind = "connect"      // no connection: bad URL, DNS, dial, TLS
+	KindTooLong     Kind = "too-long"     // a line was longer than the limit
+	KindClosed      Kind = "closed"       // the caller closed the stream or its context
+)
+
+// Error is what ended a stream or kept it from opening; every error of this package is one.
+type Error struct {
+	Kind    Kind
+	Message string
+	// Status is the status of the response, or 0 if there was none.
+	Status int
+	// ContentType and Body, the first 64 KiB of it, are of a response that was not an event stream.
+	ContentType string
+	Body        string
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: %s", e.Kind, e.Message)
+}
+
+func timeoutError(name string, limit time.Duration) *Error {
+	return &Error{Kind: KindTimeout, Message: fmt.Sprintf("the %s time-out of %v passed", name, limit)}
+}
+
+var errClosed = &Error{Kind: KindClosed, Message: "the stream was closed by its owner"}
+
+// ended is the error of a context that is done: the cause it was cancelled with, if that is one of this package's.
+func ended(ctx context.Context) *Error {
+	var cause *Error
+	if errors.As(context.Cause(ctx), &cause) {
+		return cause
+	}
+	return errClosed
+}
+
+// requestError explains a request that got no response.
+func requestError(ctx context.Context, err error, connected bool) *Error {
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	var wrapper *url.Error
+	if errors.As(err, &wrapper) {
+		err = wrapper.Err
+	}
+	if !connected {
+		return &Error{Kind: KindConnect, Message: err.Error()}
+	}
+	return &Error{Kind: KindReset, Message: "the connection broke before the response: " + err.Error()}
+}
+
+// readError explains the end of an open stream.
+func readError(ctx context.Context, err error) *Error {
+	switch {
+	case errors.Is(err, eventstream.ErrLineTooLong):
+		return &Error{Kind: KindTooLong, Message: err.Error()}
+	case ctx.Err() != nil:
+		return ended(ctx)
+	case errors.Is(err, io.EOF):
+		return &Error{Kind: KindEnd, Message: "the server ended the stream"}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &Error{Kind: KindReset, Message: "the response was cut short"}
+	default:
+		return &Error{Kind: KindReset, Message: "the connection broke: " + err.Error()}
+	}
+}

@@ -1,0 +1,130 @@
+package client
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/plan-load/xk6-sse/eventstream"
+)
+
+// Event is an event of the stream and when its end was read from the connection.
+type Event struct {
+	eventstream.Event
+	Received time.Time
+}
+
+// Stream is an open event stream. Its methods are for one goroutine, except for Close.
+type Stream struct {
+	// Status is the status of the response.
+	Status int
+	// URL is where the response came from, after redirects.
+	URL *url.URL
+
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	stopTotal func() bool
+	idle      *watchdog
+	body      *watchedBody
+	events    *eventstream.Reader
+	err       error
+}
+
+func newStream(
+	ctx context.Context, cancel context.CancelCauseFunc, stopTotal func() bool, response *http.Response, request Request,
+) *Stream {
+	idle := newWatchdog(cancel, request.Idle, "idle")
+	beforeFirst := idle
+	if request.FirstEvent > 0 {
+		beforeFirst = newWatchdog(cancel, request.FirstEvent, "first event")
+	}
+	body := &watchedBody{ReadCloser: response.Body, watchdog: beforeFirst}
+	return &Stream{
+		Status:    response.StatusCode,
+		URL:       response.Request.URL,
+		ctx:       ctx,
+		cancel:    cancel,
+		stopTotal: stopTotal,
+		idle:      idle,
+		body:      body,
+		events:    eventstream.NewReader(body, request.MaxLineBytes),
+	}
+}
+
+// Next waits for the next event. Its error, an *Error, ends the stream and has then released all that it held.
+func (s *Stream) Next() (Event, error) {
+	if s.err != nil {
+		return Event{}, s.err
+	}
+	event, err := s.events.Next()
+	s.body.watchdog.disarm()
+	if err != nil {
+		s.err = s.explain(err)
+		s.Close()
+		return Event{}, s.err
+	}
+	s.body.watchdog = s.idle
+	return Event{Event: event, Received: s.body.received}, nil
+}
+
+func (s *Stream) explain(err error) *Error {
+	explained := *readError(s.ctx, err)
+	explained.Status = s.Status
+	return &explained
+}
+
+// Close ends the stream: Next returns the events that are read already and then an error of KindClosed.
+// It may be called from any goroutine and more than once.
+func (s *Stream) Close() {
+	s.cancel(errClosed)
+	s.stopTotal()
+	_ = s.body.Close()
+}
+
+// watchedBody has a watchdog on its reads and keeps the time of the last one.
+type watchedBody struct {
+	io.ReadCloser
+	watchdog *watchdog
+	received time.Time
+}
+
+// Read implements io.Reader.
+func (b *watchedBody) Read(buffer []byte) (int, error) {
+	b.watchdog.arm()
+	n, err := b.ReadCloser.Read(buffer)
+	b.received = time.Now()
+	return n, err
+}
+
+// watchdog cancels the stream when it stays armed for longer than its limit. A nil one never does.
+type watchdog struct {
+	timer *time.Timer
+	limit time.Duration
+	armed bool
+}
+
+func newWatchdog(cancel context.CancelCauseFunc, limit time.Duration, name string) *watchdog {
+	if limit == 0 {
+		return nil
+	}
+	timer := time.AfterFunc(limit, func() { cancel(timeoutError(name, limit)) })
+	timer.Stop()
+	return &watchdog{timer: timer, limit: limit}
+}
+
+// arm starts the limit's time, unless it runs already.
+func (w *watchdog) arm() {
+	if w != nil && !w.armed {
+		w.armed = true
+		w.timer.Reset(w.limit)
+	}
+}
+
+func (w *watchdog) disarm() {
+	if w != nil && w.armed {
+		w.armed = false
+		w.timer.Stop()
+	}
+}

@@ -1,0 +1,131 @@
+package k6sse
+
+import (
+	"context"
+	"sync"
+
+	"github.com/plan-load/xk6-sse/client"
+)
+
+const (
+	// maxQueued is how many deliveries may wait for the event loop. When there are as many, the read goroutine waits,
+	// and with it, by TCP's flow control, the server.
+	maxQueued = 1024
+	// maxSpare is the capacity up to which an emptied batch is kept for reuse, so that the memory of a burst is freed.
+	maxSpare = 64
+)
+
+// delivery is what the read goroutine has for the script: the opening of the stream, its end, or else an event.
+// The event's Received is the time of any of them.
+type delivery struct {
+	opened *opening
+	ended  *client.Error
+	event  client.Event
+}
+
+// opening is what is known of a stream once it is open.
+type opening struct {
+	status int
+	origin string
+}
+
+// pump takes deliveries from the read goroutine to the event loop. It holds one registered callback at any time until
+// the end is delivered, which keeps the iteration going, and completes it when there is something to deliver.
+type pump struct {
+	register func() func(func() error)
+	deliver  func(delivery) error // run on the event loop
+
+	mu       sync.Mutex
+	callback func(func() error) // registered and not used; nil while a run is due
+	queue    []delivery
+	spare    []delivery
+	room     chan struct{} // tells the read goroutine that the queue was emptied
+}
+
+// newPump registers the first callback, so it must be called on the event loop.
+func newPump(register func() func(func() error), deliver func(delivery) error) *pump {
+	return &pump{register: register, deliver: deliver, callback: register(), room: make(chan struct{}, 1)}
+}
+
+// put queues a delivery as soon as there is room for it; once ctx is done it drops one that has to wait.
+// It and end are for the one read goroutine.
+func (p *pump) put(ctx context.Context, d delivery) {
+	for !p.tryPut(d) {
+		select {
+		case <-p.room:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *pump) tryPut(d delivery) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.queue) >= maxQueued {
+		return false
+	}
+	p.enqueue(d)
+	return true
+}
+
+// end queues the last delivery, room or not.
+func (p *pump) end(d delivery) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.enqueue(d)
+}
+
+func (p *pump) enqueue(d delivery) {
+	p.queue = append(p.queue, d)
+	p.wake()
+}
+
+func (p *pump) wake() {
+	if p.callback != nil {
+		p.callback(p.run)
+		p.callback = nil
+	}
+}
+
+// run delivers, on the event loop, all that is queued at its start. What comes meanwhile waits for the next run, so
+// that timers and other streams have their turn. An error does not keep the later deliveries back: it is up to deliver
+// to ignore them.
+func (p *pump) run() error {
+	batch := p.take()
+	var failure error
+	for _, d := range batch {
+		if err := p.deliver(d); err != nil && failure == nil {
+			failure = err
+		}
+	}
+	if batch[len(batch)-1].ended == nil {
+		p.rearm(batch)
+	}
+	return failure
+}
+
+func (p *pump) take() []delivery {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	batch := p.queue
+	p.queue, p.spare = p.spare, nil
+	select {
+	case p.room <- struct{}{}:
+	default:
+	}
+	return batch
+}
+
+func (p *pump) rearm(emptied []delivery) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if cap(emptied) <= maxSpare {
+		clear(emptied)
+		p.spare = emptied[:0]
+	}
+	p.callback = p.register()
+	if len(p.queue) > 0 {
+		p.wake()
+	}
+}

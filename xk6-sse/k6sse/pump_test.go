@@ -1,0 +1,108 @@
+package k6sse
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/plan-load/xk6-sse/client"
+)
+
+// fakeLoop is an event loop that runs a task when told.
+type fakeLoop struct {
+	tasks      chan func() error
+	registered int
+}
+
+func newFakeLoop() *fakeLoop {
+	return &fakeLoop{tasks: make(chan func() error, 1)} // room for one: more than one at a time would block
+}
+
+func (l *fakeLoop) register() func(func() error) {
+	l.registered++
+	return func(task func() error) { l.tasks <- task }
+}
+
+func event(data int) delivery {
+	d := delivery{}
+	d.event.Data = strconv.Itoa(data)
+	return d
+}
+
+func TestPumpIsBounded(t *testing.T) {
+	loop := newFakeLoop()
+	var delivered []string
+	p := newPump(loop.register, func(d delivery) error {
+		delivered = append(delivered, d.event.Data)
+		return nil
+	})
+	const count = maxQueued + 10
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := range count {
+			p.put(context.Background(), event(n))
+		}
+	}()
+	task := <-loop.tasks
+	select {
+	case <-done:
+		t.Fatal("nothing held the read goroutine back")
+	case <-time.After(50 * time.Millisecond):
+	}
+	require.NoError(t, task())
+	require.Len(t, delivered, maxQueued)
+	<-done
+	for len(delivered) < count {
+		require.NoError(t, (<-loop.tasks)())
+	}
+	for n, data := range delivered {
+		require.Equal(t, strconv.Itoa(n), data)
+	}
+}
+
+func TestPumpPutEndsWithTheContext(t *testing.T) {
+	loop := newFakeLoop()
+	delivered := 0
+	p := newPump(loop.register, func(delivery) error {
+		delivered++
+		return nil
+	})
+	for n := range maxQueued {
+		p.put(context.Background(), event(n))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	p.put(ctx, event(maxQueued))
+
+	p.end(delivery{ended: &client.Error{}})
+	require.NoError(t, (<-loop.tasks)())
+	require.Equal(t, maxQueued+1, delivered, "what was queued and the end")
+	require.Equal(t, 1, loop.registered)
+}
+
+func TestPumpRegistersUntilTheEnd(t *testing.T) {
+	loop := newFakeLoop()
+	failure := errors.New("mine")
+	calls := 0
+	p := newPump(loop.register, func(delivery) error {
+		calls++
+		if calls == 1 {
+			return failure
+		}
+		return nil
+	})
+	p.put(context.Background(), event(1))
+	p.put(context.Background(), event(2))
+	require.ErrorIs(t, (<-loop.tasks)(), failure)
+	require.Equal(t, 2, calls)
+	require.Equal(t, 2, loop.registered)
+
+	p.end(delivery{ended: &client.Error{}})
+	require.NoError(t, (<-loop.tasks)())
+	require.Equal(t, 2, loop.registered)
+}

@@ -1,0 +1,183 @@
+package k6sse
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/grafana/sobek"
+
+	"github.com/plan-load/xk6-sse/client"
+)
+
+type readyState int
+
+const (
+	connecting readyState = iota
+	open
+	closed
+)
+
+const (
+	typeOpen    = "open"
+	typeMessage = "message"
+	typeError   = "error"
+)
+
+// source is the Go side of an EventSource object. All of it is used on the event loop only.
+type source struct {
+	rt        *sobek.Runtime
+	object    *sobek.Object
+	ctx       context.Context    // of the iteration: no script may run after it
+	cancel    context.CancelFunc // ends the stream
+	listeners *listeners
+	meter     *meter
+	state     readyState
+	silenced  bool // by close() or an exception: no handler is called any more
+	origin    string
+}
+
+// start makes this the EventSource of a new stream and starts to receive it.
+func (i *instance) start(this *sobek.Object, address *url.URL, p *params) {
+	state := i.vu.State()
+	ctx, cancel := context.WithCancel(i.vu.Context())
+	emitter := newEmitter(i.vu.Context(), state, p.tags)
+	meter := &meter{metrics: i.metrics, emitter: emitter}
+	s := &source{
+		rt: i.vu.Runtime(), object: this, ctx: i.vu.Context(), cancel: cancel, listeners: newListeners(), meter: meter,
+	}
+	s.define(address)
+
+	transport := newTransport(state)
+	session := &session{
+		request:    p.request,
+		httpClient: newHTTPClient(state, transport),
+		transport:  transport,
+		systemTags: state.Options.SystemTags,
+		metrics:    i.metrics,
+		emitter:    emitter,
+		meter:      meter,
+		pump:       newPump(i.vu.RegisterCallback, s.deliver),
+	}
+	session.tagURL(address)
+	go session.run(ctx)
+}
+
+func (s *source) define(address *url.URL) {
+	readOnly(s.object, "url", s.rt.ToValue(address.String()))
+	readOnly(s.object, "addEventListener", s.rt.ToValue(s.addEventListener))
+	readOnly(s.object, "removeEventListener", s.rt.ToValue(s.removeEventListener))
+	readOnly(s.object, "close", s.rt.ToValue(s.close))
+	s.accessor("readyState", func() sobek.Value { return s.rt.ToValue(int(s.state)) }, nil)
+	for _, eventType := range []string{typeOpen, typeMessage, typeError} {
+		s.accessor("on"+eventType,
+			func() sobek.Value { return s.listeners.get(eventType) },
+			func(value sobek.Value) { s.listeners.set(s.rt, eventType, value) })
+	}
+}
+
+func (s *source) accessor(name string, get func() sobek.Value, set func(sobek.Value)) {
+	var setter sobek.Value
+	if set != nil {
+		setter = s.rt.ToValue(set)
+	}
+	_ = s.object.DefineAccessorProperty(name, s.rt.ToValue(get), setter, sobek.FLAG_FALSE, sobek.FLAG_TRUE)
+}
+
+func (s *source) addEventListener(eventType string, function sobek.Value) {
+	s.listeners.add(eventType, newHandler(s.rt, "a listener", function))
+}
+
+func (s *source) removeEventListener(eventType string, function sobek.Value) {
+	s.listeners.remove(eventType, function)
+}
+
+func (s *source) close() {
+	s.state = closed
+	s.silenced = true
+	s.cancel()
+}
+
+// deliver handles a delivery of the pump. After an exception of a handler the stream is closed.
+func (s *source) deliver(d delivery) error {
+	if d.ended != nil {
+		s.meter.flush()
+		s.cancel()
+	}
+	if s.silenced || s.ctx.Err() != nil {
+		return nil
+	}
+	err := s.dispatch(d)
+	if err != nil {
+		s.close()
+	}
+	return err
+}
+
+func (s *source) dispatch(d delivery) error {
+	switch {
+	case d.opened != nil:
+		s.state = open
+		s.origin = d.opened.origin
+		return s.call(typeOpen, true, s.openEvent(d))
+	case d.ended != nil:
+		s.state = closed
+		return s.call(typeError, true, s.errorEvent(d))
+	default:
+		s.meter.eventHandedOver(time.Since(d.event.Received))
+		return s.call(d.event.Type, d.event.Type == typeMessage, s.messageEvent(d.event))
+	}
+}
+
+// call calls the listeners of eventType with event, and before them the on* handler if toHandler says so.
+func (s *source) call(eventType string, toHandler bool, event sobek.Value) error {
+	if h, isSet := s.listeners.on[eventType]; isSet && toHandler {
+		if _, err := h.call(s.object, event); err != nil {
+			return err
+		}
+	}
+	for _, h := range s.listeners.added[eventType] {
+		if s.silenced {
+			break
+		}
+		if _, err := h.call(s.object, event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *source) openEvent(d delivery) *sobek.Object {
+	event := s.newEvent(typeOpen, d.event.Received)
+	s.set(event, "status", d.opened.status)
+	return event
+}
+
+func (s *source) messageEvent(e client.Event) *sobek.Object {
+	event := s.newEvent(e.Type, e.Received)
+	s.set(event, "data", e.Data)
+	s.set(event, "lastEventId", e.LastEventID)
+	s.set(event, "origin", s.origin)
+	return event
+}
+
+func (s *source) errorEvent(d delivery) *sobek.Object {
+	event := s.newEvent(typeError, d.event.Received)
+	s.set(event, "kind", string(d.ended.Kind))
+	s.set(event, "message", d.ended.Message)
+	s.set(event, "status", d.ended.Status)
+	s.set(event, "body", d.ended.Body)
+	return event
+}
+
+func (s *source) newEvent(eventType string, at time.Time) *sobek.Object {
+	event := s.rt.NewObject()
+	s.set(event, "type", eventType)
+	s.set(event, "timestamp", float64(at.UnixNano())/float64(time.Millisecond))
+	return event
+}
+
+// set sets a property of an object that is new, which cannot fail.
+func (s *source) set(object *sobek.Object, name string, value any) {
+	_ = object.Set(name, value)
+}

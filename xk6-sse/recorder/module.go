@@ -1,0 +1,170 @@
+package recorder
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.k6.io/k6/v2/js/modules"
+)
+
+func init() {
+	modules.Register("k6/x/recorder", New())
+}
+
+// RootModule is what all virtual users of the process share: the store, the id of the run and the signals it was sent.
+type RootModule struct {
+	store   *Store
+	mu      sync.Mutex
+	runID   string
+	listen  sync.Once
+	signals chan os.Signal
+}
+
+var _ modules.Module = (*RootModule)(nil)
+
+// New returns the module with an empty store.
+func New() *RootModule {
+	return &RootModule{store: NewStore(), signals: make(chan os.Signal, 1)}
+}
+
+// NewModuleInstance implements modules.Module.
+func (r *RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
+	return &instance{root: r, vu: vu}
+}
+
+// identify makes the id of the run on its first call and returns that one ever after.
+func (r *RootModule) identify(label string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.runID == "" {
+		r.runID = fmt.Sprintf("%s-%s-%04x", time.Now().UTC().Format("20060102T150405Z"), label, rand.Uint32N(1<<16))
+	}
+	return r.runID
+}
+
+// watch has the process's signals copied to the module; k6's own handling gets them all the same.
+func (r *RootModule) watch() {
+	r.listen.Do(func() { signal.Notify(r.signals, syscall.SIGINT, syscall.SIGTERM) })
+}
+
+func (r *RootModule) signalled() bool {
+	return len(r.signals) > 0
+}
+
+func (r *RootModule) snapshot() (string, error) {
+	snapshot := r.store.Snapshot()
+	snapshot.Signalled = r.signalled()
+	text, err := json.Marshal(snapshot)
+	if err != nil {
+		return "", errors.New("cannot take a snapshot: a count grew beyond what JSON can hold")
+	}
+	return string(text), nil
+}
+
+// instance is the module as one JavaScript runtime sees it.
+type instance struct {
+	root *RootModule
+	vu   modules.VU
+}
+
+// Exports implements modules.Instance.
+func (i *instance) Exports() modules.Exports {
+	return modules.Exports{Named: map[string]any{
+		"now":         now,
+		"runId":       i.runID,
+		"begin":       i.begin,
+		"save":        i.save,
+		"openStream":  i.openStream,
+		"closeStream": i.closeStream,
+		"add":         i.add,
+		"tally":       i.tally,
+		"window":      i.window,
+		"snapshot":    i.snapshot,
+		"signalled":   i.signalled,
+		"count":       i.count,
+		"k6Version":   k6Version,
+		"command":     command,
+	}}
+}
+
+// shared returns the root module, which watches for signals from its first use outside of init code on: by then k6
+// handles them itself, so that a signal during start-up still ends the process.
+func (i *instance) shared() *RootModule {
+	if i.vu.State() != nil {
+		i.root.watch()
+	}
+	return i.root
+}
+
+func now() float64 {
+	return float64(time.Now().UnixNano()) / float64(time.Millisecond)
+}
+
+func (i *instance) runID(label string) string {
+	return i.shared().identify(label)
+}
+
+func (i *instance) begin(directory, document string) {
+	i.shared()
+	i.check(Begin(directory, document))
+}
+
+func (i *instance) save(directory, name, content string) {
+	i.check(Save(directory, name, content))
+}
+
+func (i *instance) openStream(entry string) int64 {
+	handle, err := i.shared().store.OpenStream(entry)
+	i.check(err)
+	return handle
+}
+
+func (i *instance) closeStream(handle int64, report string, weight float64) {
+	i.check(i.shared().store.CloseStream(handle, report, weight))
+}
+
+func (i *instance) add(kind, entry string, weight float64) {
+	i.check(i.shared().store.Add(kind, entry, weight))
+}
+
+func (i *instance) tally(key, delta string) {
+	i.check(i.shared().store.Tally(key, delta))
+}
+
+func (i *instance) count(key, name string) float64 {
+	return i.shared().store.Count(key, name)
+}
+
+func (i *instance) window(key string, at float64, delta string) {
+	i.check(i.shared().store.Window(key, at, delta))
+}
+
+func (i *instance) snapshot() string {
+	text, err := i.shared().snapshot()
+	i.check(err)
+	return text
+}
+
+func (i *instance) signalled() bool {
+	return i.shared().signalled()
+}
+
+// check throws err, if it is one, as a plain JavaScript Error.
+func (i *instance) check(err error) {
+	if err == nil {
+		return
+	}
+	rt := i.vu.Runtime()
+	thrown, failure := rt.New(rt.Get("Error"), rt.ToValue(err.Error()))
+	if failure != nil {
+		panic(failure)
+	}
+	panic(thrown)
+}

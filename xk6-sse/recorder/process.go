@@ -1,0 +1,35 @@
+package recorder
+
+import (
+	"os"
+	"runtime/debug"
+	"strings"
+)
+
+const k6Module = "go.k6.io/k6/v2"
+
+// k6Version is the version of k6 that this binary was built from, or "unknown".
+func k6Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, dependency := range info.Deps {
+		if dependency.Path == k6Module {
+			return dependency.Version
+		}
+	}
+	return "unknown"
+}
+
+// command is the command line of this process; arguments with spaces are quoted.
+func command() string {
+	words := make([]string, len(os.Args))
+	for i, word := range os.Args {
+		words[i] = word
+		if strings.ContainsAny(word, " \t\"'$") {
+			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}

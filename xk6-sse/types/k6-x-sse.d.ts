@@ -1,0 +1,132 @@
+/** Server-sent events, as many streams per virtual user as wanted, all on k6's event loop. */
+declare module "k6/x/sse" {
+  /** A duration: milliseconds, or a k6 duration such as `"10s"` or `"1m30s"`. 0 means no limit. */
+  export type Duration = number | string;
+
+  /** Limits on waiting. None is set by default. */
+  export interface Timeouts {
+    /** From the constructor to the head of the response. */
+    connect?: Duration;
+    /** From the head of the response to the first event. */
+    firstEvent?: Duration;
+    /** Without an event; also before the first one if `firstEvent` is not set. Comments are no events. */
+    idle?: Duration;
+    /** From the constructor to the end of the stream. */
+    total?: Duration;
+  }
+
+  /** Any other key makes the constructor throw a `TypeError`. */
+  export interface EventSourceParams {
+    /** Default: GET. */
+    method?: string;
+    headers?: Record<string, string>;
+    body?: string;
+    /** Tags of the stream's metrics. The tag `name` takes the place of `url`. */
+    tags?: Record<string, string | number | boolean>;
+    timeouts?: Timeouts;
+    /** The longest line of the stream that is accepted, in bytes. Default: 1 MiB. */
+    maxLineBytes?: number;
+  }
+
+  /** The stream is open. */
+  export interface OpenEvent {
+    type: "open";
+    /** Milliseconds since the epoch, with fractions, taken before the event waited for the script. */
+    timestamp: number;
+    /** The status of the response. */
+    status: number;
+  }
+
+  /** An event of the server. */
+  export interface MessageEvent {
+    /** The event's name; `"message"` if the server gave none. */
+    type: string;
+    data: string;
+    /** The last id that the server has set, with this event or before it; else empty. */
+    lastEventId: string;
+    /** Scheme, host and port that the stream comes from, after redirects. */
+    origin: string;
+    /**
+     * Milliseconds since the epoch, with fractions: when the end of the event was read from the connection, before
+     * the event waited for the script.
+     */
+    timestamp: number;
+  }
+
+  /** What ended a stream. */
+  export type ErrorKind =
+    /** The server ended the response properly. */
+    | "end"
+    /** The status of the response was not 200. */
+    | "status"
+    /** The response was not `text/event-stream`. */
+    | "content-type"
+    /** The connection broke or the response was cut short. */
+    | "reset"
+    /** One of the time-outs passed; the message says which. */
+    | "timeout"
+    /** No connection: DNS, dial, TLS. */
+    | "connect"
+    /** A line was longer than `maxLineBytes`. */
+    | "too-long";
+
+  /** The end of a stream. */
+  export interface ErrorEvent {
+    type: "error";
+    kind: ErrorKind;
+    message: string;
+    /** The status of the response, or 0 if there was none. */
+    status: number;
+    /** Up to 64 KiB of the body of a response that was no event stream; else empty. */
+    body: string;
+    /** Milliseconds since the epoch, with fractions, taken before the event waited for the script. */
+    timestamp: number;
+  }
+
+  /**
+   * A stream of server-sent events. It does not reconnect. An iteration lasts until its streams have ended or are
+   * closed. An exception in a handler closes the stream and fails the iteration.
+   */
+  export class EventSource {
+    static readonly CONNECTING: 0;
+    static readonly OPEN: 1;
+    static readonly CLOSED: 2;
+    readonly CONNECTING: 0;
+    readonly OPEN: 1;
+    readonly CLOSED: 2;
+
+    /**
+     * Starts to open the stream. Throws a `TypeError` on a URL that is not http(s) or on wrong params, and an error
+     * in the init context.
+     */
+    constructor(url: string, params?: EventSourceParams | null);
+
+    readonly url: string;
+    readonly readyState: 0 | 1 | 2;
+
+    onopen: ((this: EventSource, event: OpenEvent) => void) | null;
+    /** Called for events without a name. */
+    onmessage: ((this: EventSource, event: MessageEvent) => void) | null;
+    /**
+     * Called once, when the stream ends without `close()`; `readyState` is `CLOSED` by then. Not called for events
+     * that the server has named "error".
+     */
+    onerror: ((this: EventSource, event: ErrorEvent) => void) | null;
+
+    addEventListener(type: "open", listener: (this: EventSource, event: OpenEvent) => void): void;
+    /** Gets the end of the stream, which has a `kind`, and events that the server has named "error", which have not. */
+    addEventListener(
+      type: "error",
+      listener: (this: EventSource, event: ErrorEvent | MessageEvent) => void,
+    ): void;
+    /** Gets the events that the server has named `type`; those without a name are of type "message". */
+    addEventListener(type: string, listener: (this: EventSource, event: MessageEvent) => void): void;
+    removeEventListener(type: string, listener: (...args: never[]) => void): void;
+
+    /** Ends the stream, at any time and any number of times. No handler is called afterwards. */
+    close(): void;
+  }
+
+  const sse: { EventSource: typeof EventSource };
+  export default sse;
+}
