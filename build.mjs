@@ -5,58 +5,24 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import * as esbuild from "esbuild";
-import Handlebars from "handlebars";
+import { bundleForK6, bundleForNode } from "./bundle.mjs";
 
 const ROOT = fileURLToPath(new URL(".", import.meta.url));
 const PROGRAMS = ["cli/start.ts", "server/main.ts"];
 const OLDEST_GO = [1, 25];
 
-/** Precompiles Handlebars templates, so that k6 needs no compiler. */
-const templates = {
-  name: "handlebars-templates",
-  setup(build) {
-    build.onLoad({ filter: /\.hbs$/ }, ({ path }) => ({
-      contents: `export default ${Handlebars.precompile(readFileSync(path, "utf8"), { preventIndent: true })}`,
-      loader: "js",
-    }));
-  },
-};
-
-const common = {
-  bundle: true,
-  format: "esm",
-  target: "es2022",
-  outdir: join(ROOT, "dist"),
-  absWorkingDir: ROOT,
-  plugins: [templates],
-  logLevel: "warning",
-  alias: { "handlebars/runtime": "handlebars/dist/cjs/handlebars.runtime.js" },
-};
-
 async function buildDist() {
   rmSync(join(ROOT, "dist"), { recursive: true, force: true });
   const scripts = readdirSync(join(ROOT, "scripts")).filter((file) => file.endsWith(".ts"));
-  await esbuild.build({
-    ...common,
-    entryPoints: scripts.map((file) => `scripts/${file}`),
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    external: ["k6", "k6/*"],
-    // k6's parser stumbles over class fields named get or delete.
-    supported: { "class-field": false },
-    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-  });
-  await esbuild.build({
-    ...common,
-    entryPoints: PROGRAMS.map((path) => ({ in: path, out: programName(path) })),
-    platform: "node",
-    target: "node20",
-    outExtension: { ".js": ".mjs" },
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
-  });
+  const dist = join(ROOT, "dist");
+  await bundleForK6(
+    scripts.map((file) => `scripts/${file}`),
+    dist,
+  );
+  await bundleForNode(
+    PROGRAMS.map((path) => ({ in: path, out: programName(path) })),
+    dist,
+  );
 }
 
 /** cli/start.ts becomes start, server/main.ts becomes server. */

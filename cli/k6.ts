@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
+import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** The project's folder, as short as it can be said from here: a command in a report should be one to type. */
+const ROOT = relative(process.cwd(), fileURLToPath(new URL("..", import.meta.url)));
 
 /** Where k6 is: K6_BIN, or the one that the build makes. */
-export const k6Binary = (): string => process.env.K6_BIN || `${ROOT}bin/k6`;
+export const k6Binary = (): string => process.env.K6_BIN || [ROOT || ".", "bin", "k6"].join(sep);
 
 /** How a run of k6 ended. */
 export interface K6Exit {
@@ -14,16 +16,22 @@ export interface K6Exit {
 }
 
 /**
- * Runs a load test, with k6's own progress where the output is a terminal. k6 is in a process group of its own, and is handed an
- * interrupt exactly once: a second one would keep it from tidying up.
+ * Runs a load test with these settings and no others, with k6's own progress where the output is a terminal. k6 is in
+ * a process group of its own, and is handed an interrupt exactly once: a second one would keep it from tidying up.
  */
 export function runK6(script: string, settings: Record<string, string>): Promise<K6Exit> {
-  const variables = Object.entries(settings).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+  const variables = Object.entries(settings).flatMap(([name, value]) =>
+    value === "" ? [] : ["-e", `${name}=${value}`],
+  );
   const progress = process.stdout.isTTY ? [] : ["--quiet"];
-  const child = spawn(k6Binary(), ["run", ...progress, ...variables, `${ROOT}dist/${script}.js`], {
+  const child = spawn(k6Binary(), ["run", ...progress, ...variables, join(ROOT, "dist", `${script}.js`)], {
     detached: true,
     stdio: ["ignore", "inherit", "pipe"],
-    env: { ...process.env, K6_NO_USAGE_REPORT: "true", K6_AUTO_EXTENSION_RESOLUTION: "false" },
+    env: {
+      ...environmentWithout(settings),
+      K6_NO_USAGE_REPORT: "true",
+      K6_AUTO_EXTENSION_RESOLUTION: "false",
+    },
   });
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -41,6 +49,10 @@ export function runK6(script: string, settings: Record<string, string>): Promise
       resolve({ code: code ?? INTERRUPTED, log });
     });
   });
+}
+
+function environmentWithout(settings: Record<string, string>): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in settings)));
 }
 
 /** k6's exit code for a run that was interrupted. */

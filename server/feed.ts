@@ -92,8 +92,11 @@ export class Feed {
     this.#wake();
   }
 
-  /** A reader for an SSE stream, or nothing when the plan's queue was removed. */
-  openSse(): Reader | undefined {
+  /**
+   * A reader for an SSE stream, or nothing when the plan's queue was removed.
+   * @param random gives where in the polling period the reader begins
+   */
+  openSse(random: () => number): Reader | undefined {
     if (!this.hasQueue) {
       return undefined;
     }
@@ -101,7 +104,9 @@ export class Feed {
     const cursor = this.#faults.has("sse-shared-queue") ? this.#sharedCursor : this.#cursorAt(0);
     const take = () => (this.#queue === "abandoned" ? undefined : this.#take(cursor));
     const poll = this.#faults.get("sse-poll");
-    return poll === undefined ? new WaitingReader(take, this.#waiting) : new PollingReader(take, poll);
+    return poll === undefined
+      ? new WaitingReader(take, this.#waiting)
+      : new PollingReader(take, poll, random() * poll);
   }
 
   /**
@@ -200,18 +205,24 @@ class WaitingReader implements Reader {
   }
 }
 
-/** sse-poll: takes everything that is there, then looks again after so many milliseconds. */
+/**
+ * sse-poll: takes everything that is there, then looks again after so many milliseconds. Readers that share a queue
+ * get shares of it as uneven as the distances between their polls.
+ */
 class PollingReader implements Reader {
   readonly #take: Take;
   readonly #pollMs: number;
+  readonly #begins: Promise<void>;
   #closed = false;
 
-  constructor(take: Take, pollMs: number) {
+  constructor(take: Take, pollMs: number, phaseMs: number) {
     this.#take = take;
     this.#pollMs = pollMs;
+    this.#begins = sleep(phaseMs, undefined, { ref: false });
   }
 
   async next(): Promise<PlanEvent | undefined> {
+    await this.#begins;
     while (!this.#closed) {
       const event = this.#take();
       if (event !== undefined) {

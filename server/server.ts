@@ -1,11 +1,11 @@
 import Fastify from "fastify";
+import { seededRandom } from "../record/random.ts";
 import { addAdmin } from "./admin.ts";
 import { addApi } from "./api.ts";
 import type { Context } from "./context.ts";
 import { type BehaviourName, behaviourNamed, describeFaults, faultsOf } from "./faults.ts";
 import type { PipelineJob } from "./pipeline.ts";
 import { PlanStore } from "./plans.ts";
-import { seededRandom } from "./random.ts";
 import { serveWebSockets } from "./websocket.ts";
 
 /** How a reference server behaves and where it listens. */

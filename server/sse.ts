@@ -28,7 +28,7 @@ export async function serveSse(context: Context, id: string, response: ServerRes
   const connection = new SseConnection(response);
   response.once("close", countStream(context.streams, "sse"));
   const plan = context.plans.get(id);
-  const reader = plan?.feed.openSse();
+  const reader = plan?.feed.openSse(context.random);
   if (plan === undefined || reader === undefined) {
     return connection.end(errorFrame(plan ? "Stream could not be established." : "Plan not found"));
   }

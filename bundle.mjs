@@ -1,0 +1,56 @@
+// How sources become bundles: one for k6's JavaScript runtime, one for Node's.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import Handlebars from "handlebars";
+
+/** Precompiles Handlebars templates, so that k6 needs no compiler. */
+const templates = {
+  name: "handlebars-templates",
+  setup(build) {
+    build.onLoad({ filter: /\.hbs$/ }, ({ path }) => ({
+      contents: `export default ${Handlebars.precompile(readFileSync(path, "utf8"), { preventIndent: true })}`,
+      loader: "js",
+    }));
+  },
+};
+
+const common = {
+  bundle: true,
+  format: "esm",
+  absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
+  plugins: [templates],
+  logLevel: "warning",
+  alias: { "handlebars/runtime": "handlebars/dist/cjs/handlebars.runtime.js" },
+};
+
+/** Bundles scripts that k6 runs: each one file, with k6's own modules left out. */
+export function bundleForK6(entryPoints, outdir) {
+  return esbuild.build({
+    ...common,
+    entryPoints,
+    outdir,
+    target: "es2022",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    external: ["k6", "k6/*"],
+    // k6's parser stumbles over class fields named get or delete.
+    supported: { "class-field": false },
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
+  });
+}
+
+/** Bundles programs that Node runs. */
+export function bundleForNode(entryPoints, outdir) {
+  return esbuild.build({
+    ...common,
+    entryPoints,
+    outdir,
+    target: "node20",
+    platform: "node",
+    outExtension: { ".js": ".mjs" },
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
+  });
+}
