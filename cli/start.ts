@@ -42,7 +42,11 @@ const program = new Command("npm start --")
   )
   .addOption(new Option("--profile <name>", "how much load").choices(PROFILES).default("smoke"))
   .option("--release <name>", "the name of what is tested", "dev")
-  .option("--only <tests>", `tests to run, separated by commas: ${TEST_NAMES.join(", ")}`, "")
+  .option(
+    "--only <tests>",
+    `tests to run, separated by commas (${TEST_NAMES.join(", ")}); all when not given`,
+    "",
+  )
   .option("--out <dir>", "where the results go", "results")
   .allowExcessArguments(false)
   .action(async (options: StartOptions) => {

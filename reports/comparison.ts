@@ -1,6 +1,14 @@
 import type { Judged, RunRecord, Verdict } from "../record/record.ts";
 import { fails } from "../thresholds/judge.ts";
-import { banner, SIGNS, summarySentence, type TargetRow, TRANSPORT_NAMES, targetRow } from "./view.ts";
+import {
+  banner,
+  hasPassed,
+  SIGNS,
+  summarySentence,
+  type TargetRow,
+  TRANSPORT_NAMES,
+  targetRow,
+} from "./view.ts";
 
 /** One side of a comparison at one target. */
 export type Cell = Pick<TargetRow, "measured" | "verdict" | "sign" | "style" | "reason">;
@@ -15,7 +23,7 @@ export interface ComparisonRow {
 export interface ComparisonView {
   title: string;
   banner: string;
-  columns: { name: string; sentence: string; report: string }[];
+  columns: { name: string; sentence: string; passed: boolean; report: string }[];
   overall: ComparisonRow[];
   tests: { name: string; plan: string; rows: ComparisonRow[] }[];
   /** Calls that work on one side and not on the other. */
@@ -43,6 +51,7 @@ export function compareRuns(records: readonly RunRecord[], reports: readonly str
     columns: records.map((record, i) => ({
       name: sides[i] ?? "",
       sentence: summarySentence(record),
+      passed: hasPassed(record),
       report: reports[i] ?? "",
     })),
     overall: rows(records.map(({ targets }) => targets)),

@@ -65,6 +65,11 @@ export function summarySentence(record: RunRecord): string {
   return `${prefix}: ${failed.length} of ${record.targets.length} targets not met: ${names}.`;
 }
 
+/** Whether the run came to its end, and no target fails it. */
+export function hasPassed({ state, targets }: RunRecord): boolean {
+  return state === "complete" && !targets.some(fails);
+}
+
 function countVerdicts(targets: readonly Judged[]): string {
   const counts = VERDICTS.map(
     (verdict) => [verdict, targets.filter((one) => one.verdict === verdict).length] as const,
@@ -157,7 +162,7 @@ export function runView(record: RunRecord) {
     title: `${TRANSPORT_NAMES[record.transport]} stream, release ${record.release}, ${record.test}`,
     banner: banner(record),
     sentence: summarySentence(record),
-    passed: !record.targets.some(fails) && record.state === "complete",
+    passed: hasPassed(record),
     facts: facts(record),
     targets: record.targets.map(targetRow),
     tests: record.tests.map((test) => testView(test, record)),
