@@ -32,6 +32,7 @@ function evidenceOf({ name, targets }: LoadTest, { tallies, lists, streams }: Sn
     counts: { ...tally.counts, "outcome:interrupted": interrupted },
     latency: tally.latency,
     plans: lists.plans.kept.filter(({ test }) => test === name).map(({ latency }) => latency),
+    streams: streams.kept.filter(({ test }) => test === name),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Deadlines } from "../client/stream.ts";
 import { loadTest, type Shape } from "../run/loadtest.ts";
 import { withAudience } from "./audience.ts";
+import { longDeadlines, named, STREAM_TARGETS, shortDeadlines, WATCHED } from "./common.ts";
 import type { Stub } from "./plans.ts";
 
 interface Numbers extends Shape {
@@ -14,7 +15,7 @@ const baseline: Numbers = {
   clients: 5,
   slotSeconds: 75,
   stub: { lines: 600, rate: 20 },
-  deadlines: { firstMessageMs: 10_000, silenceMs: 15_000, lifeMs: 50_000 },
+  deadlines: longDeadlines(50_000),
 };
 
 /** Several clients on one plan: every client receives every message due, in order, once. */
@@ -23,21 +24,14 @@ export const multipleClients = loadTest<Numbers>({
   title: "Several clients on one plan",
   plan: ["2.1"],
   group: "multiple_clients",
-  targets: [
-    "connection-success",
-    "message-delivery",
-    "message-latency",
-    "clean-outcomes",
-    "server-errors",
-    "responsiveness",
-  ],
+  targets: STREAM_TARGETS,
   profiles: {
     smoke: {
       users: 3,
       clients: 5,
       slotSeconds: 9,
       stub: { lines: 80, rate: 40 },
-      deadlines: { firstMessageMs: 2_500, silenceMs: 2_500, lifeMs: 6_000 },
+      deadlines: shortDeadlines(6_000),
     },
     baseline,
     stress: { ...baseline, users: 25, clients: 20 },
@@ -45,20 +39,14 @@ export const multipleClients = loadTest<Numbers>({
       ...baseline,
       slotSeconds: 330,
       stub: { lines: 6_000, rate: 20 },
-      deadlines: { ...baseline.deadlines, lifeMs: 305_000 },
+      deadlines: longDeadlines(305_000),
     },
   },
   run(context) {
     const { clients, deadlines, stub } = context.numbers;
-    const names = Array.from({ length: clients }, (_, i) => `client ${i + 1}`);
-    return withAudience(
-      context,
-      stub,
-      clients,
-      { deadlines, acceptable: ["completed", "closed"] },
-      async (audience) => {
-        await audience.join(names);
-      },
-    );
+    const names = named("client", clients);
+    return withAudience(context, stub, clients, { deadlines, acceptable: WATCHED }, async (audience) => {
+      await audience.join(names);
+    });
   },
 });

@@ -3,6 +3,7 @@ import { sleep } from "../client/time.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
 import { sample } from "../run/metrics.ts";
 import { type Audience, type AudienceOptions, type Client, withAudience } from "./audience.ts";
+import { longDeadlines, named, STREAM_TARGETS, shortDeadlines, WATCHED } from "./common.ts";
 import type { Stub } from "./plans.ts";
 
 interface Numbers extends Shape {
@@ -22,7 +23,7 @@ const baseline: Numbers = {
   awayMs: 5_000,
   slotSeconds: 90,
   stub: { lines: 800, rate: 20 },
-  deadlines: { firstMessageMs: 10_000, silenceMs: 15_000, lifeMs: 55_000 },
+  deadlines: longDeadlines(55_000),
 };
 
 /** Clients are dropped in the middle of a plan and come back: messages flow again, and what was missed is counted. */
@@ -31,16 +32,7 @@ export const reconnection = loadTest<Numbers>({
   title: "Connection dropped, and back again",
   plan: ["2.2"],
   group: "reconnection",
-  targets: [
-    "connection-success",
-    "message-delivery",
-    "reconnection-success",
-    "reconnection-loss",
-    "message-latency",
-    "clean-outcomes",
-    "server-errors",
-    "responsiveness",
-  ],
+  targets: [...STREAM_TARGETS, "reconnection-success", "reconnection-loss"],
   profiles: {
     smoke: {
       users: 3,
@@ -49,7 +41,7 @@ export const reconnection = loadTest<Numbers>({
       awayMs: 1_000,
       slotSeconds: 11,
       stub: { lines: 160, rate: 40 },
-      deadlines: { firstMessageMs: 2_500, silenceMs: 2_500, lifeMs: 7_500 },
+      deadlines: shortDeadlines(7_500),
     },
     baseline,
     stress: { ...baseline, users: 25, leavers: 9 },
@@ -57,8 +49,8 @@ export const reconnection = loadTest<Numbers>({
   },
   run(context) {
     const { leavers, dropAfterMs, deadlines, stub } = context.numbers;
-    const names = ["witness", ...Array.from({ length: leavers }, (_, i) => `leaver ${i + 1}`)];
-    const options: AudienceOptions = { deadlines, acceptable: ["completed", "closed"] };
+    const names = ["witness", ...named("leaver", leavers)];
+    const options: AudienceOptions = { deadlines, acceptable: WATCHED };
     return withAudience(context, stub, names.length, options, async (audience) => {
       const [, ...clients] = await audience.join(names);
       await sleep(dropAfterMs);

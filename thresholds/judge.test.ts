@@ -18,6 +18,7 @@ function verdictOf(id: TargetId, different: Partial<TestEvidence>) {
     counts: {},
     latency: {},
     plans: [],
+    streams: [],
     ...different,
   };
   const [judged] = judge([[evidence]]).targets;
@@ -32,6 +33,23 @@ test("a share of all is met, a share of less is missed, and silence is no data",
   assert.equal(verdictOf("server-errors", { counts: { requests: 9 } }).verdict, "met");
   assert.equal(verdictOf("server-errors", { counts: { requests: 9, serverErrors: 1 } }).verdict, "missed");
   assert.equal(verdictOf("server-errors", {}).verdict, "no data");
+});
+
+test("a message that came twice, or out of order, is not delivered as it should be", () => {
+  const whole = { due: 100, delivered: 100 };
+  assert.equal(verdictOf("message-delivery", { counts: whole }).verdict, "met");
+  for (const flaw of [{ duplicates: 1 }, { reordered: 1 }]) {
+    assert.equal(verdictOf("message-delivery", { counts: { ...whole, ...flaw } }).verdict, "missed");
+  }
+  const streams = [
+    { p95Ms: 1, counts: { due: 50, delivered: 41 } },
+    { p95Ms: 2, counts: whole },
+  ];
+  const { reason } = verdictOf("message-delivery", {
+    counts: { due: 150, delivered: 141, duplicates: 2 },
+    streams,
+  });
+  assert.match(reason, /139 of 150 messages due, 2 duplicates, worst stream lacks 9 of 50/);
 });
 
 test("an estimate whose interval straddles the target is at the edge", () => {
@@ -69,6 +87,7 @@ test("over a run, the worst of its tests counts, and is named", () => {
     counts: { attempts: 10, usable },
     latency: {},
     plans: [],
+    streams: [],
   });
   const { targets } = judge([[row("good", 10), row("worst", 2), row("bad", 9)]]);
   assert.equal(targets.length, 1);
@@ -78,7 +97,14 @@ test("over a run, the worst of its tests counts, and is named", () => {
 
 test("instances of one run are added up before they are judged", () => {
   const instance = (usable: number): TestEvidence[] => [
-    { test: "t", targets: ["connection-success"], counts: { attempts: 4, usable }, latency: {}, plans: [] },
+    {
+      test: "t",
+      targets: ["connection-success"],
+      counts: { attempts: 4, usable },
+      latency: {},
+      plans: [],
+      streams: [],
+    },
   ];
   const { tests } = judge([instance(4), instance(3)]);
   assert.equal(tests.t?.[0]?.value, 7 / 8);

@@ -51,7 +51,7 @@ function sum(a: TestEvidence, b: TestEvidence): TestEvidence {
   mergeInto(counts, b.counts);
   const latency: SparseHistogram = { ...a.latency };
   mergeInto(latency, b.latency);
-  return { ...a, counts, latency, plans: [...a.plans, ...b.plans] };
+  return { ...a, counts, latency, plans: [...a.plans, ...b.plans], streams: [...a.streams, ...b.streams] };
 }
 
 function judgeTarget(row: Target, evidence: Evidence): Judged {

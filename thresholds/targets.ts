@@ -1,4 +1,5 @@
 import { quantile, type SparseHistogram, size } from "../record/histogram.ts";
+import type { StreamReport } from "../record/record.ts";
 import { spread } from "./bootstrap.ts";
 
 /** What is known of one test when its targets are judged. Figures of several instances are added up beforehand. */
@@ -8,6 +9,8 @@ export interface Evidence {
   latency: SparseHistogram;
   /** The latency of each plan's messages: the unit of resampling. */
   plans: readonly SparseHistogram[];
+  /** The streams of the test, or those of many that went worst. */
+  streams: readonly Pick<StreamReport, "p95Ms" | "counts">[];
 }
 
 /** What a target's measure finds. `value` is undefined where there was nothing to see. */
@@ -50,11 +53,35 @@ const share =
 /** A measure whose test does not exist yet in the run: nothing seen. */
 const unseen = (): Measure => ({ value: undefined, observations: 0 });
 
+/** Delivered is what came, once and in order. */
+function delivery(evidence: Evidence): Measure {
+  const due = count(evidence, "due");
+  const flaws = (["duplicates", "reordered"] as const).map((name) => [name, count(evidence, name)] as const);
+  const flawed = flaws.reduce((sum, [, n]) => sum + n, 0);
+  const delivered = Math.max(0, count(evidence, "delivered") - flawed);
+  const notes = [
+    `${delivered} of ${due} messages due`,
+    ...flaws.filter(([, n]) => n > 0).map(([name, n]) => `${n} ${name}`),
+  ];
+  const missing = evidence.streams.map(
+    ({ counts }) => [(counts.due ?? 0) - (counts.delivered ?? 0), counts.due ?? 0] as const,
+  );
+  const [most, of] = missing.reduce((worst, one) => (one[0] > worst[0] ? one : worst), [0, 0] as const);
+  if (most > 0) notes.push(`worst stream lacks ${most} of ${of}`);
+  return { value: due > 0 ? delivered / due : undefined, observations: due, note: notes.join(", ") };
+}
+
 function latencyP95(evidence: Evidence): Measure {
   const value = quantile(evidence.latency, 0.95);
   const observations = size(evidence.latency);
   const interval = value === undefined ? undefined : spread(evidence.plans, (h) => quantile(h, 0.95));
-  return { value, observations, interval, note: `${observations} messages` };
+  const worst = evidence.streams.reduce((most, { p95Ms }) => Math.max(most, p95Ms ?? 0), 0);
+  return {
+    value,
+    observations,
+    interval,
+    note: `${observations} messages, worst stream ${worst.toFixed(1)} ms`,
+  };
 }
 
 /**
@@ -82,7 +109,7 @@ export const TARGETS = [
     limit: 1,
     before: "~90 %",
     form: { kind: "gauge", metric: "message_delivery" },
-    measure: share("delivered", "due", "messages due"),
+    measure: delivery,
   },
   {
     id: "reconnection-success",
