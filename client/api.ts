@@ -1,11 +1,16 @@
 import http from "k6/http";
 import * as v from "valibot";
 import { recorder } from "./extension.ts";
-import { CONNECT_TIMEOUT_MS } from "./wire.ts";
 
 export const PLAN_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
 
-const planSchema = v.object({ plan_id: v.string(), status: v.picklist(PLAN_STATUSES), prompt: v.string() });
+const planSchema = v.object({
+  plan_id: v.string(),
+  status: v.picklist(PLAN_STATUSES),
+  prompt: v.string(),
+  /** The server's clock, naive UTC. */
+  created_at: v.optional(v.string(), ""),
+});
 export type Plan = v.InferOutput<typeof planSchema>;
 
 const healthSchema = v.object({
@@ -20,6 +25,15 @@ export type Health = v.InferOutput<typeof healthSchema>;
 const modelsSchema = v.array(v.object({ id: v.string() }));
 const streamStatusSchema = v.object({ ready: v.boolean() });
 const detailsSchema = v.object({ pipeline_log: v.nullish(v.string(), "") });
+
+const artefactsSchema = v.object({ artefacts: v.array(v.object({ filename: v.string() })) });
+
+const fallbackReportSchema = v.object({
+  completion_percentage: v.number(),
+  missing_sections: v.array(v.object({ filename: v.string() })),
+  assembled_html: v.string(),
+});
+export type FallbackAnswer = v.InferOutput<typeof fallbackReportSchema>;
 
 /** An answer, or the lack of one (`status` 0). `body` is undefined where it is not what the API promises. */
 export interface Answer<Body> {
@@ -42,11 +56,12 @@ export interface NewPlan {
 
 /**
  * The plan API over HTTP. Every method resolves, whatever the server does: what went wrong is in the answer. `observe`
- * is told of every answer. Requests never block the virtual user's event loop, where its streams are read.
+ * is told of every answer; a request that has none after `timeoutMs` has status 0. Requests never block the virtual user's event loop, where its streams are read.
  */
 export class PlanApi {
   constructor(
     private readonly baseUrl: string,
+    private readonly timeoutMs: number,
     private readonly observe: (answer: Answer<unknown>) => void = () => {},
   ) {}
 
@@ -61,6 +76,16 @@ export class PlanApi {
     this.call("GET", "/api/plans/{id}/details", `/api/plans/${id}/details`, detailsSchema);
   files = (id: string) => this.call("GET", "/api/plans/{id}/files", `/api/plans/${id}/files`, v.unknown());
   report = (id: string) => this.call("GET", "/api/plans/{id}/report", `/api/plans/${id}/report`, v.string());
+
+  artefacts = (id: string) =>
+    this.call("GET", "/api/plans/{id}/artefacts", `/api/plans/${id}/artefacts`, artefactsSchema);
+  fallbackReport = (id: string) =>
+    this.call(
+      "GET",
+      "/api/plans/{id}/fallback-report",
+      `/api/plans/${id}/fallback-report`,
+      fallbackReportSchema,
+    );
 
   create({ prompt, model }: NewPlan): Promise<Answer<Plan>> {
     const body = { prompt, llm_model: model, speed_vs_detail: "fast_but_skip_details" };
@@ -82,7 +107,7 @@ export class PlanApi {
       {
         headers: payload === undefined ? {} : { "Content-Type": "application/json" },
         tags: { name },
-        timeout: CONNECT_TIMEOUT_MS,
+        timeout: this.timeoutMs,
       },
     );
     const text = typeof response.body === "string" ? response.body : "";

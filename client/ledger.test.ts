@@ -17,7 +17,7 @@ function give(ledger: Ledger, account: Account, n: number): number | undefined {
 }
 
 test("due is what any client received while the stream was open", () => {
-  const ledger = new Ledger();
+  const ledger = new Ledger(0);
   const [all, some] = [join(ledger, 0), join(ledger, 250)];
   for (const n of [1, 2, 3, 4, 5]) give(ledger, all, n);
   for (const n of [3, 5]) give(ledger, some, n);
@@ -29,7 +29,7 @@ test("due is what any client received while the stream was open", () => {
 });
 
 test("messages stamped before the stream was open are neither due nor timed", () => {
-  const ledger = new Ledger();
+  const ledger = new Ledger(0);
   const account = join(ledger, 250);
   assert.equal(give(ledger, account, 1), undefined);
   assert.ok(Math.abs((give(ledger, account, 3) ?? 0) - 5) < 0.01);
@@ -39,7 +39,7 @@ test("messages stamped before the stream was open are neither due nor timed", ()
 });
 
 test("a client that leaves is not owed what was on its way then", () => {
-  const ledger = new Ledger();
+  const ledger = new Ledger(0);
   const [stays, leaves] = [join(ledger, 0), join(ledger, 0)];
   for (let n = 1; n <= 30; n++) give(ledger, stays, n);
   for (let n = 1; n <= 15; n++) give(ledger, leaves, n);
@@ -54,7 +54,7 @@ test("a gap's messages are found by the witness, and lost unless replayed", () =
     [[4, 5, 6, 7, 8], 0],
     [[7, 8], 3],
   ] as const) {
-    const ledger = new Ledger();
+    const ledger = new Ledger(0);
     const witness = join(ledger, 0);
     for (let n = 1; n <= 12; n++) give(ledger, witness, n);
     const returned = join(ledger, 850, 350);
@@ -67,7 +67,7 @@ test("a gap's messages are found by the witness, and lost unless replayed", () =
 });
 
 test("a gap whose messages nobody received is known from the plan's log", () => {
-  const ledger = new Ledger();
+  const ledger = new Ledger(0);
   const returned = join(ledger, 850, 350);
   returned.gapByLog = 4;
   ledger.settle();
@@ -75,7 +75,7 @@ test("a gap whose messages nobody received is known from the plan's log", () => 
 });
 
 test("duplicates and messages out of order are counted", () => {
-  const ledger = new Ledger();
+  const ledger = new Ledger(0);
   const account = join(ledger, 0);
   for (const n of [1, 2, 2, 4, 3]) give(ledger, account, n);
   ledger.settle();
@@ -87,7 +87,7 @@ test("duplicates and messages out of order are counted", () => {
 });
 
 test("the same text at another time is another message", () => {
-  const ledger = new Ledger();
+  const ledger = new Ledger(0);
   const account = join(ledger, 0);
   ledger.receive(account, stampOf(100), "same", START + 101);
   ledger.receive(account, stampOf(200), "same", START + 201);
@@ -95,7 +95,7 @@ test("the same text at another time is another message", () => {
 });
 
 test("clocks that disagree are counted, and the message is kept", () => {
-  const ledger = new Ledger();
+  const ledger = new Ledger(0);
   const account = join(ledger, 0);
   ledger.receive(account, stampOf(100), "x", START + 90);
   ledger.receive(account, "no stamp", "y", START + 90);
@@ -103,8 +103,15 @@ test("clocks that disagree are counted, and the message is kept", () => {
   assert.deepEqual([account.counts.negative, account.counts.unstamped, account.counts.delivered], [1, 1, 1]);
 });
 
+test("a server's clock that runs ahead is taken off its timestamps", () => {
+  const ledger = new Ledger(5_000);
+  const account = join(ledger, 0);
+  const latency = ledger.receive(account, stampOf(5_100), "x", START + 130);
+  assert.ok(Math.abs((latency ?? 0) - 30) < 0.01);
+});
+
 test("over a long plan, old messages are settled and forgotten, and no count changes by it", () => {
-  const ledger = new Ledger();
+  const ledger = new Ledger(0);
   const [all, half] = [join(ledger, 0), join(ledger, 0)];
   for (let n = 1; n <= 6_000; n++) {
     give(ledger, all, n);

@@ -19,6 +19,7 @@ export interface Account {
   gapFrom: number;
   /** How many messages the plan's own log gained within the gap: a lower bound of what the union shows. */
   gapByLog: number;
+  firstStamp: number;
   lastStamp: number;
   counts: Record<CountName, number>;
   latency: Histogram;
@@ -57,6 +58,9 @@ export class Ledger {
   private newest = 0;
   private nextId = 0;
 
+  /** @param clockOffsetMs what the server's clock is ahead of this machine's */
+  constructor(private readonly clockOffsetMs: number) {}
+
   /** Opens the account of a stream. `gapFrom` is when the same client's stream before ended. */
   join(gapFrom = Number.POSITIVE_INFINITY): Account {
     const account: Account = {
@@ -65,6 +69,7 @@ export class Ledger {
       dueUntil: Number.POSITIVE_INFINITY,
       gapFrom,
       gapByLog: 0,
+      firstStamp: Number.POSITIVE_INFINITY,
       lastStamp: 0,
       counts: zeroCounts(),
       latency: new Histogram(),
@@ -77,11 +82,13 @@ export class Ledger {
   receive(account: Account, rawStamp: string, text: string, at: number): number | undefined {
     const { counts } = account;
     counts.received++;
-    const stamp = parseStamp(rawStamp);
-    if (stamp === undefined) {
+    const parsed = parseStamp(rawStamp);
+    if (parsed === undefined) {
       counts.unstamped++;
       return undefined;
     }
+    const stamp = parsed - this.clockOffsetMs;
+    if (stamp < account.firstStamp) account.firstStamp = stamp;
     if (stamp < account.lastStamp) counts.reordered++;
     else account.lastStamp = stamp;
     if (!this.isNew(`${rawStamp}\n${text}`, stamp, account.id)) {

@@ -26,15 +26,15 @@ export interface Wire {
 export type Connect = (planId: string, events: WireEvents, tags: Record<string, string>) => Wire;
 
 /** The stream of the given transport at `baseUrl`: the only place where the two transports differ. */
-export function connector(transport: Transport, baseUrl: string): Connect {
-  return transport === "sse" ? overSse(baseUrl) : overWebSocket(baseUrl);
+export function connector(transport: Transport, baseUrl: string, timeoutMs: number): Connect {
+  return transport === "sse" ? overSse(baseUrl, timeoutMs) : overWebSocket(baseUrl);
 }
 
-function overSse(baseUrl: string): Connect {
+function overSse(baseUrl: string, timeoutMs: number): Connect {
   return (planId, events, tags) => {
     const source = new sse.EventSource(`${baseUrl}/api/plans/${planId}/stream`, {
       tags: { ...tags, name: "/api/plans/{id}/stream" },
-      timeouts: { connect: CONNECT_TIMEOUT_MS },
+      timeouts: { connect: timeoutMs },
     });
     source.onopen = (event) => events.open(event.timestamp);
     source.addEventListener("task_update", (event) =>
@@ -51,9 +51,6 @@ function overSse(baseUrl: string): Connect {
   };
 }
 
-/** Above the 30 s for which a server out of database connections holds a request before it answers 500. */
-export const CONNECT_TIMEOUT_MS = 35_000;
-
 const ABNORMAL_CLOSURE = 1006;
 const BINARY_FRAME: PlanMessage = { kind: "malformed", text: "a binary frame" };
 
@@ -64,6 +61,9 @@ function overWebSocket(baseUrl: string): Connect {
     });
     let failure: string | undefined;
     let isClosing = false;
+    socket.addEventListener("open", () => {
+      if (isClosing) socket.close();
+    });
     socket.addEventListener("message", (event) => {
       const { data, timestamp } = event as MessageEvent;
       const message = typeof data === "string" ? parseFrame(data) : BINARY_FRAME;
@@ -78,8 +78,10 @@ function overWebSocket(baseUrl: string): Connect {
     });
     return {
       close() {
-        if (!isClosing) socket.close();
+        if (isClosing) return;
         isClosing = true;
+        // Closing one that still connects would block the virtual user for good: it is closed once it is open.
+        if (socket.readyState !== WebSocket.CONNECTING) socket.close();
       },
     };
   };

@@ -103,6 +103,65 @@ export const stallSchema = v.object({
 });
 export type Stall = v.InferOutput<typeof stallSchema>;
 
+/** The server's process, and k6's own, at one moment. What the server does not tell is null. */
+export const sampleSchema = v.object({
+  test: v.string(),
+  at: v.number(),
+  /** The phase of an endurance test; "load" in every other. */
+  phase: v.string(),
+  residentBytes: v.nullable(v.number()),
+  /** Processor time since the process's start, in seconds. */
+  cpuSeconds: v.nullable(v.number()),
+  threads: v.nullable(v.number()),
+  openFiles: v.nullable(v.number()),
+  k6ResidentBytes: v.number(),
+});
+export type ServerSample = v.InferOutput<typeof sampleSchema>;
+
+/** What a plan's clients were given while its pipeline ran at full speed. Messages per second. */
+export const rateSchema = v.object({
+  test: v.string(),
+  plan: v.string(),
+  clients: v.number(),
+  /** What the pipeline offered. */
+  offered: v.number(),
+  /** What the client that got least received. */
+  delivered: v.number(),
+});
+export type RateReport = v.InferOutput<typeof rateSchema>;
+
+/** A step of a scaling test: so many plans at once, each followed to its end or its deadline. */
+export const stepSchema = v.object({
+  test: v.string(),
+  plans: v.number(),
+  completed: v.number(),
+  /** Until the last plan was completed; a plan that was not counts with its deadline. Milliseconds. */
+  completionMs: v.number(),
+  /** Until the last first message; null where a plan had none. */
+  firstMessageMs: v.nullable(v.number()),
+  due: v.number(),
+  delivered: v.number(),
+});
+export type StepReport = v.InferOutput<typeof stepSchema>;
+
+/** The report of a plan whose run broke off. */
+export const fallbackSchema = v.object({
+  test: v.string(),
+  plan: v.string(),
+  /** How the run broke off. */
+  cause: v.string(),
+  isDelivered: v.boolean(),
+  /** From the end of the stream until the report was there. */
+  availableMs: v.nullable(v.number()),
+  completionPercentage: v.nullable(v.number()),
+  missingSections: v.array(v.string()),
+  artefacts: v.number(),
+  /** The delivered HTML beside run.json; null where there is none. */
+  file: v.nullable(v.string()),
+  reason: v.string(),
+});
+export type FallbackReport = v.InferOutput<typeof fallbackSchema>;
+
 /** A bounded list: what it kept of all that it has seen. */
 const bounded = <T extends v.GenericSchema>(item: T) =>
   v.optional(v.object({ seen: v.number(), kept: v.array(item) }), { seen: 0, kept: [] } as never);
@@ -129,6 +188,10 @@ export const snapshotSchema = v.object({
     failedRequests: bounded(failedRequestSchema),
     findings: bounded(findingSchema),
     stalls: bounded(stallSchema),
+    samples: bounded(sampleSchema),
+    rates: bounded(rateSchema),
+    steps: bounded(stepSchema),
+    fallbacks: bounded(fallbackSchema),
   }),
   tallies: v.record(v.string(), tallySchema),
   windows: v.record(v.string(), windowSchema),
@@ -186,6 +249,16 @@ export const recordSchema = v.object({
   windows: v.record(v.string(), windowSchema),
   failedRequests: v.object({ seen: v.number(), kept: v.array(failedRequestSchema) }),
   stalls: v.object({ seen: v.number(), kept: v.array(stallSchema) }),
+  /** The server's process over time. */
+  samples: v.object({ seen: v.number(), kept: v.array(sampleSchema) }),
+  rates: v.array(rateSchema),
+  steps: v.array(stepSchema),
+  fallbacks: v.array(fallbackSchema),
+  /**
+   * The server's clock less this machine's, in milliseconds, and half a round trip: its uncertainty. It is taken off
+   * the server's timestamps where it exceeds that. Null where the server did not tell its time.
+   */
+  clock: v.nullable(v.object({ offsetMs: v.number(), uncertaintyMs: v.number(), applied: v.boolean() })),
   /** What the measuring side added: the wait of messages between socket and script. */
   instrument: v.object({ queueDelay: sparseHistogram }),
 });

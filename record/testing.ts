@@ -30,6 +30,11 @@ export function sampleRecord(different: Partial<RunRecord> = {}): RunRecord {
     windows: {},
     failedRequests: { seen: 0, kept: [] },
     stalls: { seen: 0, kept: [] },
+    samples: { seen: 0, kept: [] },
+    rates: [],
+    steps: [],
+    fallbacks: [],
+    clock: null,
     instrument: { queueDelay: {} },
     ...different,
   };

@@ -33,6 +33,10 @@ function evidenceOf({ name, targets }: LoadTest, { tallies, lists, streams }: Sn
     latency: tally.latency,
     plans: lists.plans.kept.filter(({ test }) => test === name).map(({ latency }) => latency),
     streams: streams.kept.filter(({ test }) => test === name),
+    queueDelay: tallies[timingKey(name, "queue-delay")]?.latency ?? {},
+    samples: lists.samples.kept.filter(({ test }) => test === name),
+    rates: lists.rates.kept.filter(({ test }) => test === name),
+    steps: lists.steps.kept.filter(({ test }) => test === name),
   };
 }
 
@@ -69,6 +73,11 @@ export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | 
     windows: snapshot?.windows ?? {},
     failedRequests: snapshot?.lists.failedRequests ?? bounded,
     stalls: snapshot?.lists.stalls ?? bounded,
+    samples: snapshot?.lists.samples ?? bounded,
+    rates: snapshot?.lists.rates.kept ?? [],
+    steps: snapshot?.lists.steps.kept ?? [],
+    fallbacks: snapshot?.lists.fallbacks.kept ?? [],
+    clock: started.clock,
     instrument: { queueDelay: joined(snapshot, (test) => timingKey(test, "queue-delay"), slots) },
   };
 }

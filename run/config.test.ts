@@ -14,6 +14,7 @@ test("without settings, the defaults hold", () => {
     runId: undefined,
     outDir: "results",
     llmModel: undefined,
+    serverMetricsUrl: undefined,
     seed: 1,
     only: [],
   });

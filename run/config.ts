@@ -23,6 +23,8 @@ export interface Config {
   outDir: string;
   /** LLM_MODEL: the model that plans are created with; undefined: the first of GET /api/models. */
   llmModel: string | undefined;
+  /** SERVER_METRICS_URL: where the server's process tells of itself in Prometheus text; undefined: nowhere. */
+  serverMetricsUrl: string | undefined;
   /** SEED: of all random choices, so that two runs make the same. */
   seed: number;
   /** ONLY: the tests of the suite that are run; empty: all. */
@@ -38,6 +40,7 @@ export const DEFAULTS = {
   RUN_ID: "",
   OUT_DIR: "results",
   LLM_MODEL: "",
+  SERVER_METRICS_URL: "",
   SEED: "1",
   ONLY: "",
   ALLOW_REMOTE: "",
@@ -59,13 +62,15 @@ export class SettingError extends Error {
 export function readConfig(env: Record<string, string | undefined>, tests: readonly string[]): Config {
   const settings = readSettings(env);
   return {
-    baseUrl: baseUrl(settings),
+    baseUrl: allowedUrl("BASE_URL", settings),
     transport: oneOf("TRANSPORT", settings.TRANSPORT, TRANSPORTS),
     profile: oneOf("PROFILE", settings.PROFILE, PROFILES),
     release: name("RELEASE", settings.RELEASE),
     runId: settings.RUN_ID === "" ? undefined : name("RUN_ID", settings.RUN_ID, 200),
     outDir: settings.OUT_DIR,
     llmModel: settings.LLM_MODEL || undefined,
+    serverMetricsUrl:
+      settings.SERVER_METRICS_URL === "" ? undefined : allowedUrl("SERVER_METRICS_URL", settings),
     seed: wholeNumber("SEED", settings.SEED),
     only: settings.ONLY === "" ? [] : settings.ONLY.split(",").map((one) => oneOf("ONLY", one.trim(), tests)),
   };
@@ -100,18 +105,19 @@ function wholeNumber(setting: SettingName, value: string): number {
 const URL_PATTERN = /^https?:\/\/(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?(\/[^?#\s]*)?$/i;
 const LOOPBACK_PATTERN = /^(localhost|127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}|\[::1\])$/i;
 
-/** The load goes where it is allowed: to this machine, or to the very host that ALLOW_REMOTE names. */
-function baseUrl({ BASE_URL, ALLOW_REMOTE }: Settings): string {
-  const host = URL_PATTERN.exec(BASE_URL)?.[1];
+/** Requests go where they are allowed: to this machine, or to the very host that ALLOW_REMOTE names. */
+function allowedUrl(setting: "BASE_URL" | "SERVER_METRICS_URL", settings: Settings): string {
+  const url = settings[setting];
+  const host = URL_PATTERN.exec(url)?.[1];
   if (host === undefined) {
-    throw new SettingError("BASE_URL", BASE_URL, "it must be a URL such as http://localhost:8080");
+    throw new SettingError(setting, url, "it must be a URL such as http://localhost:8080");
   }
-  if (!LOOPBACK_PATTERN.test(host) && host !== ALLOW_REMOTE) {
+  if (!LOOPBACK_PATTERN.test(host) && host !== settings.ALLOW_REMOTE) {
     throw new SettingError(
-      "BASE_URL",
-      BASE_URL,
+      setting,
+      url,
       `load goes to this machine only, unless you allow that host: set ALLOW_REMOTE=${host}`,
     );
   }
-  return BASE_URL.replace(/\/+$/, "");
+  return url.replace(/\/+$/, "");
 }

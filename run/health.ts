@@ -1,5 +1,5 @@
 import { clearInterval, setInterval } from "k6/timers";
-import { PlanApi } from "../client/api.ts";
+import type { PlanApi } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import type { Meter } from "./meter.ts";
@@ -13,8 +13,7 @@ const LATE_MS = 100;
 const TICK_MS = 50;
 
 /** Asks /health once a second beside the load, until `isOver`. A stall is a finding of the test. */
-export async function probeHealth(baseUrl: string, meter: Meter, isOver: () => boolean): Promise<void> {
-  const api = new PlanApi(baseUrl, meter.answer);
+export async function probeHealth(api: PlanApi, meter: Meter, isOver: () => boolean): Promise<void> {
   const timer = new OwnTimer();
   while (!isOver()) {
     timer.reset();

@@ -20,6 +20,11 @@ export interface Shape {
   users: number;
   /** The longest time that the test may take, its deadlines included: its slot in the suite. */
   slotSeconds: number;
+  /**
+   * Where users come one after the other at a fixed rate, whatever the server does, in place of all at once: `users`
+   * of them in all. Users that k6 had to drop are judged (dropped_iterations).
+   */
+  arrivalsPerSecond?: number;
 }
 
 /** What a virtual user of a test has at hand. */
@@ -35,6 +40,12 @@ export interface UserContext<Numbers extends Shape> {
   mark: string;
   /** Number of this virtual user among those of its test, from 0. */
   user: number;
+  /** What the server's clock is ahead of this machine's, in milliseconds. */
+  clockOffsetMs: number;
+  /** The directory of the run's files. */
+  directory: string;
+  /** Where the server's process tells of itself in Prometheus text; undefined: nowhere. */
+  serverMetricsUrl: string | undefined;
   /** When the test's time is over, in milliseconds since the epoch. */
   slotEndsAt: number;
 }
@@ -47,6 +58,10 @@ export interface LoadTest<Numbers extends Shape = Shape> {
   plan: readonly string[];
   group: Group;
   targets: readonly TargetId[];
+  /** The only profile in which the suite includes this test without being asked. */
+  onlyInSuiteOf?: Profile;
+  /** The test looks at the server's process itself; else that is done beside it. */
+  samplesServerItself?: boolean;
   profiles: Record<Profile, Numbers>;
   run(context: UserContext<Numbers>): Promise<void>;
 }

@@ -2,7 +2,17 @@ import { clearInterval, setInterval } from "k6/timers";
 import type { Answer } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { Histogram } from "../record/histogram.ts";
-import type { FailedRequest, Finding, PlanReport, Stall, StreamReport } from "../record/record.ts";
+import type {
+  FailedRequest,
+  FallbackReport,
+  Finding,
+  PlanReport,
+  RateReport,
+  ServerSample,
+  Stall,
+  StepReport,
+  StreamReport,
+} from "../record/record.ts";
 import { messagesReceived, queueDelay, sample } from "./metrics.ts";
 
 const FLUSH_MS = 1_000;
@@ -28,6 +38,10 @@ interface Lists {
   failedRequests: FailedRequest;
   findings: Finding;
   stalls: Stall;
+  samples: ServerSample;
+  rates: RateReport;
+  steps: StepReport;
+  fallbacks: FallbackReport;
 }
 
 /**
@@ -75,6 +89,7 @@ export class Meter {
       this.count("serverErrors");
       sample("server-errors", 1);
     }
+    if (status === 0) this.count("unanswered");
     if (status === 0 || status >= 500) {
       this.add("failedRequests", { at, call, status, durationMs, answer: text }, status);
     }

@@ -2,7 +2,7 @@ import { Counter, Gauge, Rate, Trend } from "k6/metrics";
 import { OBSERVED_METRIC } from "../thresholds/k6.ts";
 import { TARGETS, type Target, type TargetId } from "../thresholds/targets.ts";
 
-const KINDS = { rate: Rate, counter: Counter, gauge: Gauge };
+const KINDS = { rate: Rate, counter: Counter, gauge: Gauge, shortfall: Gauge };
 
 /** The k6 metric of each target, named by the table in thresholds/. */
 const ofTarget = new Map(

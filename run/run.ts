@@ -8,16 +8,35 @@ import { gaugeValue, k6Thresholds } from "../thresholds/k6.ts";
 import { type TargetId, target } from "../thresholds/targets.ts";
 import { judgeRun, makeRecord } from "./assemble.ts";
 import { deleteMarked } from "./cleanup.ts";
-import { type Config, readConfig } from "./config.ts";
+import { estimateClock } from "./clock.ts";
+import { type Config, type Profile, readConfig } from "./config.ts";
 import { probeHealth } from "./health.ts";
 import type { LoadTest } from "./loadtest.ts";
 import { Meter } from "./meter.ts";
 import { sample, targetObserved } from "./metrics.ts";
-import { type RunPlan, type Started, slotsOf } from "./runplan.ts";
+import { type RunPlan, type Slot, type Started, slotsOf } from "./runplan.ts";
+import { sampleUntil } from "./server-sample.ts";
 import { summarise, takeSnapshot } from "./summary.ts";
 
 /** What a virtual user needs beside its slot: k6 ends it there, and the tests show that none is. */
 const GRACEFUL_STOP = "1s";
+
+/** Above the 30 s for which a server out of database connections holds a request before it answers 500. */
+const PATIENT_MS = 35_000;
+/** How long a request may take. Smoke has no time to wait: there a request given up is what shows a stalled server. */
+const REQUEST_TIMEOUT_MS: Record<Profile, number> = {
+  smoke: 4_000,
+  baseline: PATIENT_MS,
+  stress: PATIENT_MS,
+  endurance: PATIENT_MS,
+};
+/** How often the server's process is looked at. The test plan: every 10 s. */
+const SAMPLE_EVERY_MS: Record<Profile, number> = {
+  smoke: 1_000,
+  baseline: 10_000,
+  stress: 10_000,
+  endurance: 10_000,
+};
 
 /** What k6 calls of a script. */
 export interface Script {
@@ -31,7 +50,7 @@ export interface Script {
 /** A k6 script that runs `tests` one after the other, each in a slot of its own. */
 export function defineRun(name: string, tests: readonly LoadTest[]): Script {
   const config = configured(tests);
-  const selected = config.only.length === 0 ? tests : tests.filter((test) => config.only.includes(test.name));
+  const selected = selectTests(tests, config);
   const runId =
     config.runId ?? recorder.runId(`${name}-${config.release}-${config.transport}-${config.profile}`);
   const run: RunPlan = {
@@ -50,6 +69,14 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
   };
 }
 
+function selectTests(tests: readonly LoadTest[], { only, profile }: Config): readonly LoadTest[] {
+  if (only.length > 0) return tests.filter(({ name }) => only.includes(name));
+  const isSuite = tests.length > 1;
+  return tests.filter(
+    ({ onlyInSuiteOf }) => !isSuite || onlyInSuiteOf === undefined || onlyInSuiteOf === profile,
+  );
+}
+
 function configured(tests: readonly LoadTest[]): Config {
   try {
     return readConfig(
@@ -64,25 +91,57 @@ function configured(tests: readonly LoadTest[]): Config {
 
 const healthScenario = (test: string): string => `${test}-health`;
 
+const isArriving = ({ arrivalsPerSecond }: Slot): boolean => arrivalsPerSecond !== undefined;
+const droppedOf = (test: string): string => `dropped_iterations{scenario:${test}}`;
+
+const common = ({ test, startsAtSecond }: Slot) => ({
+  exec: "virtualUser",
+  startTime: `${startsAtSecond}s`,
+  gracefulStop: GRACEFUL_STOP,
+  tags: { test: test.name },
+});
+
+/** All users at the slot's beginning, each once. */
+function atOnce(slot: Slot, vus: number): Scenario {
+  return {
+    ...common(slot),
+    executor: "per-vu-iterations",
+    iterations: 1,
+    vus,
+    maxDuration: `${slot.seconds}s`,
+  };
+}
+
+/** One user after the other at a fixed rate; those that are still busy at the end have what is left of the slot. */
+function arriving(slot: Slot): Scenario {
+  const { users, seconds, arrivalsPerSecond: rate = 1 } = slot;
+  const duration = Math.ceil(users / rate);
+  return {
+    ...common(slot),
+    executor: "constant-arrival-rate",
+    rate,
+    duration: `${duration}s`,
+    gracefulStop: `${seconds - duration}s`,
+    preAllocatedVUs: Math.min(users, rate * 5),
+    maxVUs: users,
+  };
+}
+
 function optionsOf({ config, runId, slots }: RunPlan): Options {
   const { release, transport, profile } = config;
   const scenarios: Record<string, Scenario> = {};
-  for (const { test, users, seconds, startsAtSecond } of slots) {
-    const base = {
-      executor: "per-vu-iterations",
-      exec: "virtualUser",
-      iterations: 1,
-      startTime: `${startsAtSecond}s`,
-      maxDuration: `${seconds}s`,
-      gracefulStop: GRACEFUL_STOP,
-      tags: { test: test.name },
-    } as const;
-    scenarios[test.name] = { ...base, vus: users };
-    scenarios[healthScenario(test.name)] = { ...base, vus: 1 };
+  for (const slot of slots) {
+    scenarios[slot.test.name] =
+      slot.arrivalsPerSecond === undefined ? atOnce(slot, slot.users) : arriving(slot);
+    scenarios[healthScenario(slot.test.name)] = atOnce(slot, 1);
   }
   return {
     scenarios,
-    thresholds: k6Thresholds(slots.map(({ test }) => test)),
+    thresholds: {
+      ...k6Thresholds(slots.map(({ test }) => test)),
+      ...Object.fromEntries(slots.filter(isArriving).map(({ test }) => [droppedOf(test.name), ["count==0"]])),
+    },
+    noConnectionReuse: true,
     tags: { testid: runId, release, transport, profile },
     systemTags: ["status", "method", "name", "scenario", "error_code", "expected_response", "check"],
     userAgent: "plan-load",
@@ -94,10 +153,10 @@ function optionsOf({ config, runId, slots }: RunPlan): Options {
 /** Before any load: is there a plan API, which model, and can the results be written? A no ends the run. */
 async function setup(run: RunPlan): Promise<Started> {
   const { config, directory, slots } = run;
-  const api = new PlanApi(config.baseUrl);
+  const api = new PlanApi(config.baseUrl, REQUEST_TIMEOUT_MS[config.profile]);
   const health = await requireHealth(api, config.baseUrl);
   const model = config.llmModel ?? (await firstModel(api, config.baseUrl));
-  const started: Started = { startedAt: new Date().toISOString(), health, model };
+  const started: Started = { startedAt: new Date().toISOString(), health, model, clock: null };
   try {
     recorder.begin(directory, JSON.stringify(makeRecord(run, started, undefined)));
   } catch (error) {
@@ -106,7 +165,7 @@ async function setup(run: RunPlan): Promise<Started> {
   for (const { test, users } of slots) {
     recorder.tally(test.name, JSON.stringify({ counts: { [USERS_EXPECTED]: users } }));
   }
-  return started;
+  return { ...started, clock: await estimateClock(api, model, markOf(run.runId)) };
 }
 
 async function requireHealth(api: PlanApi, baseUrl: string): Promise<Health> {
@@ -131,26 +190,31 @@ async function firstModel(api: PlanApi, baseUrl: string): Promise<string> {
 /** The text in every prompt of a run by which its plans are found again. */
 const markOf = (runId: string): string => `run ${runId}`;
 
-async function virtualUser({ config, runId, slots }: RunPlan, { model }: Started): Promise<void> {
+async function virtualUser({ config, runId, slots, directory }: RunPlan, started: Started): Promise<void> {
   const slot = slots.find(({ test }) => exec.scenario.name.replace(/-health$/, "") === test.name);
   if (slot === undefined) return;
   const { test, users, seconds } = slot;
   const meter = new Meter(test.name);
+  const api = new PlanApi(config.baseUrl, REQUEST_TIMEOUT_MS[config.profile], meter.answer);
   const slotEndsAt = exec.scenario.startTime + seconds * 1_000;
   try {
     if (exec.scenario.name === healthScenario(test.name)) {
       const isOver = () =>
         recorder.count(test.name, USERS_FINISHED) >= users || recorder.now() > slotEndsAt - 1_000;
-      await probeHealth(config.baseUrl, meter, isOver);
+      const watching = test.samplesServerItself ? undefined : watchServer(config, meter, isOver);
+      await Promise.all([probeHealth(api, meter, isOver), watching]);
       return;
     }
     await test.run({
       config,
       numbers: test.profiles[config.profile],
-      api: new PlanApi(config.baseUrl, meter.answer),
-      connect: connector(config.transport, config.baseUrl),
+      api,
+      connect: connector(config.transport, config.baseUrl, REQUEST_TIMEOUT_MS[config.profile]),
       meter,
-      model,
+      model: started.model,
+      clockOffsetMs: started.clock?.applied ? started.clock.offsetMs : 0,
+      directory,
+      serverMetricsUrl: config.serverMetricsUrl,
       mark: markOf(runId),
       user: exec.scenario.iterationInTest,
       slotEndsAt,
@@ -161,9 +225,17 @@ async function virtualUser({ config, runId, slots }: RunPlan, { model }: Started
   }
 }
 
+async function watchServer(config: Config, meter: Meter, isOver: () => boolean): Promise<void> {
+  if (config.serverMetricsUrl === undefined) return;
+  await sampleUntil(isOver, SAMPLE_EVERY_MS[config.profile], config.serverMetricsUrl, meter, "load");
+}
+
 /** Removes what the run left on the server, judges, and tells k6 the figures that only now are known. */
 async function teardown(run: RunPlan): Promise<void> {
-  const left = await deleteMarked(new PlanApi(run.config.baseUrl), markOf(run.runId));
+  const left = await deleteMarked(
+    new PlanApi(run.config.baseUrl, REQUEST_TIMEOUT_MS[run.config.profile]),
+    markOf(run.runId),
+  );
   for (const id of left) {
     recorder.add("findings", JSON.stringify({ test: run.name, text: `plan ${id} could not be deleted` }));
   }
@@ -172,7 +244,8 @@ async function teardown(run: RunPlan): Promise<void> {
     for (const judged of judgedOfTest) {
       const row = target(judged.id as TargetId);
       const value = gaugeValue(row, judged);
-      if (row.form.kind === "gauge" && value !== undefined) sample(row.id as TargetId, value, { test });
+      const isGauge = row.form.kind === "gauge" || row.form.kind === "shortfall";
+      if (isGauge && value !== undefined) sample(row.id as TargetId, value, { test });
       targetObserved.add(judged.verdict === "no data" ? 0 : 1, { target: row.id, test });
     }
   }

@@ -1,4 +1,5 @@
 import type { Health } from "../client/api.ts";
+import type { RunRecord } from "../record/record.ts";
 import type { Config } from "./config.ts";
 import type { LoadTest } from "./loadtest.ts";
 
@@ -16,6 +17,7 @@ export interface RunPlan {
 /** A test's place in the run. */
 export interface Slot {
   test: LoadTest;
+  arrivalsPerSecond: number | undefined;
   startsAtSecond: number;
   users: number;
   seconds: number;
@@ -26,6 +28,7 @@ export interface Started {
   startedAt: string;
   health: Health;
   model: string;
+  clock: RunRecord["clock"];
 }
 
 /** Between the slots of two tests, so that none overlap. */
@@ -35,8 +38,8 @@ const SLOT_GAP_SECONDS = 1;
 export function slotsOf(tests: readonly LoadTest[], { profile }: Config): Slot[] {
   let startsAtSecond = 0;
   return tests.map((test) => {
-    const { users, slotSeconds: seconds } = test.profiles[profile];
-    const slot = { test, users, seconds, startsAtSecond };
+    const { users, slotSeconds: seconds, arrivalsPerSecond } = test.profiles[profile];
+    const slot = { test, users, seconds, startsAtSecond, arrivalsPerSecond };
     startsAtSecond += seconds + SLOT_GAP_SECONDS;
     return slot;
   });

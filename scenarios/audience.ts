@@ -8,6 +8,7 @@ import { deletePlan } from "../run/cleanup.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
 import { OUTCOME_PREFIX } from "../run/meter.ts";
 import { sample, streamOutcomes, timeToFirstMessage } from "../run/metrics.ts";
+import { askForFallback } from "./fallback.ts";
 import { createPlan, type Stub } from "./plans.ts";
 
 /** A client with its stream of the plan. One that returns after a break is a client of its own, with the same name. */
@@ -26,8 +27,11 @@ export interface AudienceOptions {
   deadlines: Deadlines;
   /** The outcomes with which a stream of this test may end. */
   acceptable: readonly Outcome[];
-  /** There is no such plan, or no more: its streams are no attempts to connect, and it has no log to be asked for. */
-  isAbsent?: boolean;
+  /**
+   * The plan has nothing to say: there is no such plan, or no more, or it is idle. Its streams are no attempts to
+   * connect, nothing is due to them, and its log is not asked for.
+   */
+  expectsNothing?: boolean;
 }
 
 /**
@@ -51,8 +55,11 @@ export async function withAudience<Numbers extends Shape>(
   const audience = new Audience(context, plan.plan_id, options);
   await scene(audience);
   await audience.finish();
-  await deletePlan(context.api, plan.plan_id);
+  if (!audience.isPlanDeleted) await deletePlan(context.api, plan.plan_id);
 }
+
+/** Outcomes after which a plan owes its fallback report. */
+const BROKEN_OFF: readonly Outcome[] = ["failed", "fallback", "refused", "dropped", "starved", "timed_out"];
 
 /** What a client's account has received, each message once. */
 const distinct = ({ counts }: Account): number => counts.received - counts.duplicates;
@@ -60,14 +67,16 @@ const distinct = ({ counts }: Account): number => counts.received - counts.dupli
 /** A plan's clients: opens their streams, accounts for what each received, and reports when all have ended. */
 export class Audience<Numbers extends Shape> {
   readonly clients: Client[] = [];
-  isDeleted = false;
-  private readonly ledger = new Ledger();
+  private isDeleted = false;
+  private readonly ledger: Ledger;
 
   constructor(
     private readonly context: UserContext<Numbers>,
     readonly planId: string,
     private readonly options: AudienceOptions,
-  ) {}
+  ) {
+    this.ledger = new Ledger(context.clockOffsetMs);
+  }
 
   /**
    * Opens a stream for each name at once and waits until each is open or has ended. The streams' usability is sampled
@@ -88,12 +97,31 @@ export class Audience<Numbers extends Shape> {
     return client;
   }
 
+  /** Whether the test has deleted the plan. */
+  get isPlanDeleted(): boolean {
+    return this.isDeleted;
+  }
+
+  /** Deletes the plan under its clients. Resolves to the status of the answer. */
+  async deletePlan(): Promise<number> {
+    this.isDeleted = true;
+    const { status } = await this.context.api.delete(this.planId);
+    return status;
+  }
+
+  /** Has all clients leave that are still there. */
+  async leaveAll(): Promise<void> {
+    const present = this.clients.filter(({ stream }) => stream.outcome === undefined);
+    await Promise.all(present.map((client) => this.leave(client)));
+  }
+
   /**
    * Has a client leave. One that never had a message although the plan's log went on has not left a stream: it was
    * starved of one.
    */
   async leave(client: Client): Promise<void> {
-    const isStarved = client.stream.firstMessageAt === undefined && !(await this.isQuiet(client));
+    const isOwed = client.stream.firstMessageAt === undefined && !this.options.expectsNothing;
+    const isStarved = isOwed && !(await this.isQuiet(client));
     if (isStarved) client.stream.starve("no message before the client left");
     else client.stream.close();
   }
@@ -105,7 +133,7 @@ export class Audience<Numbers extends Shape> {
 
   /** Whether the plan still runs, as far as the server tells. */
   async isRunning(): Promise<boolean> {
-    if (this.options.isAbsent) return false;
+    if (this.options.expectsNothing) return false;
     const status = (await this.context.api.get(this.planId)).body?.status;
     return status === "pending" || status === "running";
   }
@@ -121,7 +149,19 @@ export class Audience<Numbers extends Shape> {
       mergeInto(latency, client.account.latency.toSparse());
       this.report(client);
     }
-    if (!this.options.isAbsent) this.context.meter.add("plans", { plan: this.planId, latency });
+    if (this.options.expectsNothing) return;
+    this.context.meter.add("plans", { plan: this.planId, latency });
+    await this.askFallback();
+  }
+
+  /** A plan whose stream broke off is asked for its fallback report, in every test. */
+  private async askFallback(): Promise<void> {
+    const broken = this.clients.find(
+      ({ stream }) => stream.outcome !== undefined && BROKEN_OFF.includes(stream.outcome),
+    );
+    if (broken === undefined || this.isDeleted) return;
+    const cause = `${broken.stream.outcome}: ${broken.stream.reason}`;
+    await askForFallback(this.context, this.planId, cause, broken.stream.endedAt ?? recorder.now());
   }
 
   private open(name: string, gapFrom?: number): Client {
@@ -153,7 +193,7 @@ export class Audience<Numbers extends Shape> {
   }
 
   private sampleConnection({ stream }: Client, isUsable: boolean): void {
-    if (this.options.isAbsent) return;
+    if (this.options.expectsNothing || (!isUsable && this.isDeleted)) return;
     if (!isUsable && (stream.outcome === "interrupted" || stream.outcome === "closed")) return;
     this.context.meter.count("attempts");
     this.context.meter.count("usable", isUsable ? 1 : 0);
@@ -178,7 +218,7 @@ export class Audience<Numbers extends Shape> {
 
   /** What is received while the log is asked for counts as received after it: the check errs on the server's side. */
   private async takeBaseline(clients: readonly Client[]): Promise<void> {
-    if (this.options.isAbsent) return;
+    if (this.options.expectsNothing) return;
     const received = clients.map(({ account }) => distinct(account));
     const lines = await this.logLines();
     if (lines === undefined) return;
@@ -198,7 +238,7 @@ export class Audience<Numbers extends Shape> {
 
   /** Streams that lasted to the plan's end should have received what the log gained since their baseline. */
   private async readFinalLog(): Promise<void> {
-    if (this.isDeleted || this.options.isAbsent) return;
+    if (this.isDeleted || this.options.expectsNothing) return;
     const lasting = this.clients.filter(({ stream }) => stream.outcome !== "closed");
     if (lasting.length === 0 || (await this.isRunning())) return;
     const lines = await this.logLines();

@@ -104,7 +104,7 @@ async function deletedPlan(context: UserContext<Numbers>): Promise<void> {
 /** A client of a plan that has no stream is told so before the deadline; silence is what must not be. */
 async function expectTold(context: UserContext<Numbers>, planId: string, kind: string): Promise<void> {
   const { deadlines } = context.numbers;
-  const watch = new Audience(context, planId, { deadlines, acceptable: TOLD, isAbsent: true });
+  const watch = new Audience(context, planId, { deadlines, acceptable: TOLD, expectsNothing: true });
   await watch.join([`client of a plan ${kind}`]);
   await watch.finish();
 }

@@ -32,3 +32,11 @@ export const longDeadlines = (lifeMs: number): Deadlines => ({
 /** Names of `count` clients: "client 1" and so on. */
 export const named = (kind: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${kind} ${i + 1}`);
+
+/** The targets of tests in which streams are broken off on purpose, so that delivery is not what they judge. */
+export const LIFE_TARGETS = [
+  "connection-success",
+  "clean-outcomes",
+  "server-errors",
+  "responsiveness",
+] as const satisfies readonly TargetId[];

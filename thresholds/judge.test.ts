@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Histogram } from "../record/histogram.ts";
 import { fails, judge, type TestEvidence } from "./judge.ts";
-import { k6Thresholds } from "./k6.ts";
+import { gaugeValue, k6Thresholds } from "./k6.ts";
 import { meets, show, showTarget, TARGETS, type TargetId, target } from "./targets.ts";
 
 const latencyOf = (...values: number[]) => {
@@ -11,16 +11,21 @@ const latencyOf = (...values: number[]) => {
   return histogram.toSparse();
 };
 
+const NOTHING: TestEvidence = {
+  test: "a-test",
+  targets: [],
+  counts: {},
+  latency: {},
+  plans: [],
+  streams: [],
+  queueDelay: {},
+  samples: [],
+  rates: [],
+  steps: [],
+};
+
 function verdictOf(id: TargetId, different: Partial<TestEvidence>) {
-  const evidence: TestEvidence = {
-    test: "a-test",
-    targets: [id],
-    counts: {},
-    latency: {},
-    plans: [],
-    streams: [],
-    ...different,
-  };
+  const evidence: TestEvidence = { ...NOTHING, targets: [id], ...different };
   const [judged] = judge([[evidence]]).targets;
   assert.ok(judged !== undefined);
   return judged;
@@ -82,12 +87,10 @@ test("a virtual user that did not come to its end makes no data of what would be
 
 test("over a run, the worst of its tests counts, and is named", () => {
   const row = (name: string, usable: number): TestEvidence => ({
+    ...NOTHING,
     test: name,
     targets: ["connection-success"],
     counts: { attempts: 10, usable },
-    latency: {},
-    plans: [],
-    streams: [],
   });
   const { targets } = judge([[row("good", 10), row("worst", 2), row("bad", 9)]]);
   assert.equal(targets.length, 1);
@@ -97,18 +100,61 @@ test("over a run, the worst of its tests counts, and is named", () => {
 
 test("instances of one run are added up before they are judged", () => {
   const instance = (usable: number): TestEvidence[] => [
-    {
-      test: "t",
-      targets: ["connection-success"],
-      counts: { attempts: 4, usable },
-      latency: {},
-      plans: [],
-      streams: [],
-    },
+    { ...NOTHING, test: "t", targets: ["connection-success"], counts: { attempts: 4, usable } },
   ];
   const { tests } = judge([instance(4), instance(3)]);
   assert.equal(tests.t?.[0]?.value, 7 / 8);
   assert.equal(tests.t?.[0]?.observations, 8);
+});
+
+test("latency that the generator itself made is no data", () => {
+  const latency = latencyOf(150, 160, 170);
+  const judged = verdictOf("message-latency", { latency, queueDelay: latencyOf(90, 95) });
+  assert.equal(judged.verdict, "no data");
+  assert.match(judged.reason, /: generator overloaded: messages waited/);
+  assert.equal(verdictOf("message-latency", { latency, queueDelay: latencyOf(1, 2) }).verdict, "missed");
+});
+
+test("throughput is the least that a client was given, where the pipeline offers enough", () => {
+  const rate = (offered: number, delivered: number) => ({
+    test: "t",
+    plan: "p",
+    clients: 5,
+    offered,
+    delivered,
+  });
+  assert.equal(verdictOf("throughput", { rates: [rate(1_500, 1_490), rate(1_500, 1_200)] }).verdict, "met");
+  const missed = verdictOf("throughput", { rates: [rate(1_500, 1_490), rate(1_500, 300)] });
+  assert.deepEqual([missed.verdict, missed.value], ["missed", 300]);
+  const slow = verdictOf("throughput", { rates: [rate(800, 800)] });
+  assert.equal(slow.verdict, "not measured");
+  assert.match(slow.reason, /offered 800 msg\/s at most/);
+  assert.equal(verdictOf("throughput", {}).verdict, "no data");
+  const row = target("throughput");
+  assert.deepEqual(k6Thresholds([{ name: "t", targets: ["throughput"] }])["throughput_shortfall{test:t}"], [
+    "value<=0",
+  ]);
+  assert.equal(gaugeValue(row, missed), 700);
+  assert.equal(gaugeValue(row, slow), undefined);
+});
+
+test("scaling is the largest exponent between neighbouring steps, and names the cliff", () => {
+  const step = (plans: number, completionMs: number, completed = plans) => ({
+    test: "t",
+    plans,
+    completed,
+    completionMs,
+    firstMessageMs: 1,
+    due: 1,
+    delivered: 1,
+  });
+  assert.equal(verdictOf("scaling", { steps: [step(1, 500), step(4, 510), step(16, 600)] }).verdict, "met");
+  const linear = verdictOf("scaling", { steps: [step(2, 500), step(4, 1_000)] });
+  assert.ok(Math.abs((linear.value ?? 0) - 1) < 1e-9);
+  const cliff = verdictOf("scaling", { steps: [step(1, 500), step(16, 3_000, 9), step(4, 510)] });
+  assert.equal(cliff.verdict, "missed");
+  assert.match(cliff.reason, /from 4 to 16 plans; cliff at 16 plans \(9 completed\)/);
+  assert.equal(verdictOf("scaling", { steps: [step(1, 500)] }).verdict, "no data");
 });
 
 test("every target has thresholds in k6, and a floor against silence beside each", () => {

@@ -51,7 +51,19 @@ function sum(a: TestEvidence, b: TestEvidence): TestEvidence {
   mergeInto(counts, b.counts);
   const latency: SparseHistogram = { ...a.latency };
   mergeInto(latency, b.latency);
-  return { ...a, counts, latency, plans: [...a.plans, ...b.plans], streams: [...a.streams, ...b.streams] };
+  const queueDelay: SparseHistogram = { ...a.queueDelay };
+  mergeInto(queueDelay, b.queueDelay);
+  return {
+    ...a,
+    counts,
+    latency,
+    queueDelay,
+    plans: [...a.plans, ...b.plans],
+    streams: [...a.streams, ...b.streams],
+    samples: [...a.samples, ...b.samples],
+    rates: [...a.rates, ...b.rates],
+    steps: [...a.steps, ...b.steps],
+  };
 }
 
 function judgeTarget(row: Target, evidence: Evidence): Judged {
@@ -70,13 +82,15 @@ function judgeTarget(row: Target, evidence: Evidence): Judged {
 }
 
 function verdictOf(row: Target, measure: Measure, evidence: Evidence): { verdict: Verdict; reason?: string } {
-  const { value, interval } = measure;
+  const { value, interval, notMeasured, noData } = measure;
+  const isAtEdge = straddles(row, interval);
+  const isJudged = value !== undefined && notMeasured === undefined && noData === undefined;
+  if (isJudged && !isAtEdge && !meets(row, value)) return { verdict: "missed" };
+  const untrusted = noData ?? whatIsMissing(evidence);
+  if (untrusted !== undefined) return { verdict: "no data", reason: untrusted };
+  if (notMeasured !== undefined) return { verdict: "not measured", reason: notMeasured };
   if (value === undefined) return { verdict: "no data", reason: "expected, and nothing was seen" };
-  if (!meets(row, value))
-    return straddles(row, interval) ? { verdict: "at the edge" } : { verdict: "missed" };
-  const gap = whatIsMissing(evidence);
-  if (gap !== undefined) return { verdict: "no data", reason: gap };
-  return straddles(row, interval) ? { verdict: "at the edge" } : { verdict: "met" };
+  return { verdict: isAtEdge ? "at the edge" : "met" };
 }
 
 /**

@@ -15,23 +15,27 @@ export function k6Thresholds(
   const thresholds: Record<string, string[]> = {};
   for (const { name, targets } of tests) {
     for (const row of targets.map(target)) {
-      thresholds[`${row.form.metric}{test:${name}}`] = [`${aggregation(row)}${row.comparison}${row.limit}`];
+      thresholds[`${row.form.metric}{test:${name}}`] = [expression(row)];
       thresholds[`${OBSERVED_METRIC}{target:${row.id},test:${name}}`] = ["value>0"];
     }
   }
   return thresholds;
 }
 
-function aggregation({ form }: Target): string {
-  return { rate: "rate", counter: "count", gauge: "value" }[form.kind];
+function expression({ form, comparison, limit }: Target): string {
+  if (form.kind === "shortfall") return "value<=0";
+  const aggregation = { rate: "rate", counter: "count", gauge: "value" }[form.kind];
+  return `${aggregation}${comparison}${limit}`;
 }
 
 /**
- * What the Gauge of a target is set to in teardown: the measured value; the better end of its interval where the
- * verdict is "at the edge", which does not fail a run.
+ * What the Gauge of a target is set to in teardown: the measured value, or what lacks to the target; the better end of
+ * the interval where the verdict is "at the edge", which does not fail a run. Undefined where nothing was measured.
  */
 export function gaugeValue(row: Target, judged: Judged): number | undefined {
-  if (judged.value === null) return undefined;
+  if (judged.value === null || judged.verdict === "not measured") return undefined;
   const better = judged.interval?.find((end) => meets(row, end));
-  return !fails(judged) && better !== undefined ? better : judged.value;
+  const value = !fails(judged) && better !== undefined ? better : judged.value;
+  if (row.form.kind !== "shortfall") return value;
+  return meets(row, value) ? 0 : Math.max(row.limit - value, Number.EPSILON);
 }

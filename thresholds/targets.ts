@@ -1,6 +1,7 @@
 import { quantile, type SparseHistogram, size } from "../record/histogram.ts";
-import type { StreamReport } from "../record/record.ts";
+import type { RateReport, ServerSample, StepReport, StreamReport } from "../record/record.ts";
 import { spread } from "./bootstrap.ts";
+import { idleCpu, memoryGrowth, resourceGrowth } from "./endurance.ts";
 
 /** What is known of one test when its targets are judged. Figures of several instances are added up beforehand. */
 export interface Evidence {
@@ -11,6 +12,11 @@ export interface Evidence {
   plans: readonly SparseHistogram[];
   /** The streams of the test, or those of many that went worst. */
   streams: readonly Pick<StreamReport, "p95Ms" | "counts">[];
+  /** The wait of messages between socket and script: what the measuring side adds. */
+  queueDelay: SparseHistogram;
+  samples: readonly ServerSample[];
+  rates: readonly RateReport[];
+  steps: readonly StepReport[];
 }
 
 /** What a target's measure finds. `value` is undefined where there was nothing to see. */
@@ -18,12 +24,20 @@ export interface Measure {
   value: number | undefined;
   observations: number;
   interval?: [number, number] | undefined;
+  /** Why it cannot be measured here: neither met nor missed. */
+  notMeasured?: string | undefined;
+  /** Why what was seen cannot be trusted. */
+  noData?: string | undefined;
   /** What a reader should know beside the value: how many of how many, which part is the worst. */
   note?: string;
 }
 
-/** How k6 is told of a target: live samples for what happens once a stream or a request, a Gauge in teardown else. */
-export type K6Form = { kind: "rate" | "counter" | "gauge"; metric: string };
+/**
+ * How k6 is told of a target: live samples for what happens once a stream or a request, a Gauge in teardown else. A
+ * shortfall is a Gauge of what lacks to the target, 0 when met: the threshold of a Gauge that was never set sees 0, and
+ * where a target is not measured it must not fail.
+ */
+export type K6Form = { kind: "rate" | "counter" | "gauge" | "shortfall"; metric: string };
 
 /** A target metric of the test plan. */
 export interface Target {
@@ -50,9 +64,6 @@ const share =
     return { value, observations, note: `${count(evidence, part)} of ${observations} ${noun}` };
   };
 
-/** A measure whose test does not exist yet in the run: nothing seen. */
-const unseen = (): Measure => ({ value: undefined, observations: 0 });
-
 /** Delivered is what came, once and in order. */
 function delivery(evidence: Evidence): Measure {
   const due = count(evidence, "due");
@@ -71,17 +82,69 @@ function delivery(evidence: Evidence): Measure {
   return { value: due > 0 ? delivered / due : undefined, observations: due, note: notes.join(", ") };
 }
 
+const LATENCY_LIMIT_MS = 100;
+/** Where the measuring side itself adds more than a tenth of the target (p95), latency says nothing of the server. */
+const LONGEST_WAIT_MS = LATENCY_LIMIT_MS / 10;
+
 function latencyP95(evidence: Evidence): Measure {
   const value = quantile(evidence.latency, 0.95);
   const observations = size(evidence.latency);
   const interval = value === undefined ? undefined : spread(evidence.plans, (h) => quantile(h, 0.95));
   const worst = evidence.streams.reduce((most, { p95Ms }) => Math.max(most, p95Ms ?? 0), 0);
+  const waited = quantile(evidence.queueDelay, 0.95) ?? 0;
+  const isOverloaded = waited > LONGEST_WAIT_MS;
   return {
     value,
     observations,
     interval,
     note: `${observations} messages, worst stream ${worst.toFixed(1)} ms`,
+    noData: isOverloaded
+      ? `generator overloaded: messages waited ${waited.toFixed(1)} ms for the script`
+      : undefined,
   };
+}
+
+const THROUGHPUT_LIMIT = 1_000;
+
+/** What the client that got least was given, over the plans whose pipeline offered more than the target. */
+function throughput({ rates }: Evidence): Measure {
+  const full = rates.filter(({ offered }) => offered > THROUGHPUT_LIMIT);
+  const least = full.reduce(
+    (a, b) => (b.delivered < a.delivered ? b : a),
+    full[0] ?? { delivered: 0, clients: 0, offered: 0 },
+  );
+  if (full.length > 0) {
+    const note = `${least.clients} clients, ${Math.round(least.offered)} msg/s offered`;
+    return { value: least.delivered, observations: full.length, note };
+  }
+  const most = rates.reduce((top, { offered }) => Math.max(top, offered), 0);
+  const notMeasured =
+    rates.length > 0
+      ? `the pipeline offered ${Math.round(most)} msg/s at most, less than the target`
+      : undefined;
+  return { value: undefined, observations: rates.length, notMeasured };
+}
+
+/** The largest exponent of completion time against plans between neighbouring steps: 1 is linear. */
+function scaling({ steps }: Evidence): Measure {
+  const ordered = steps.toSorted((a, b) => a.plans - b.plans);
+  const exponents = ordered.slice(1).map((step, i) => {
+    const before = ordered[i] ?? step;
+    return {
+      value: Math.log(step.completionMs / before.completionMs) / Math.log(step.plans / before.plans),
+      note: `from ${before.plans} to ${step.plans} plans`,
+    };
+  });
+  const worst = exponents.reduce(
+    (a, b) => (b.value > a.value ? b : a),
+    exponents[0] ?? { value: Number.NaN, note: "" },
+  );
+  const cliff = ordered.find(({ plans, completed }) => completed < plans);
+  const note =
+    cliff === undefined
+      ? worst.note
+      : `${worst.note}; cliff at ${cliff.plans} plans (${cliff.completed} completed)`;
+  return { value: Number.isNaN(worst.value) ? undefined : worst.value, observations: steps.length, note };
 }
 
 /**
@@ -136,7 +199,7 @@ export const TARGETS = [
     title: "Message latency, p95",
     unit: "ms",
     comparison: "<",
-    limit: 100,
+    limit: LATENCY_LIMIT_MS,
     before: "~300 ms",
     form: { kind: "gauge", metric: "message_latency" },
     measure: latencyP95,
@@ -146,10 +209,10 @@ export const TARGETS = [
     title: "Throughput to one client",
     unit: "msg/s",
     comparison: ">",
-    limit: 1000,
+    limit: THROUGHPUT_LIMIT,
     before: "~300 msg/s",
-    form: { kind: "gauge", metric: "throughput" },
-    measure: unseen,
+    form: { kind: "shortfall", metric: "throughput_shortfall" },
+    measure: throughput,
   },
   {
     id: "memory-stability",
@@ -159,7 +222,7 @@ export const TARGETS = [
     limit: 1,
     before: "~10 %/h",
     form: { kind: "gauge", metric: "memory_growth" },
-    measure: unseen,
+    measure: ({ samples }) => memoryGrowth(samples),
   },
   {
     id: "cpu-efficiency",
@@ -169,7 +232,7 @@ export const TARGETS = [
     limit: 0.05,
     before: "~15 %",
     form: { kind: "gauge", metric: "idle_cpu" },
-    measure: unseen,
+    measure: ({ samples }) => idleCpu(samples),
   },
   {
     id: "scaling",
@@ -179,7 +242,7 @@ export const TARGETS = [
     limit: 1.1,
     before: "superlinear",
     form: { kind: "gauge", metric: "scaling_exponent" },
-    measure: unseen,
+    measure: scaling,
   },
   {
     id: "clean-outcomes",
@@ -233,7 +296,7 @@ export const TARGETS = [
     limit: 0,
     before: "leaks",
     form: { kind: "gauge", metric: "resource_growth" },
-    measure: unseen,
+    measure: ({ samples }) => resourceGrowth(samples),
   },
 ] as const satisfies readonly Target[];
 

@@ -77,20 +77,21 @@ type instance struct {
 // Exports implements modules.Instance.
 func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Named: map[string]any{
-		"now":         now,
-		"runId":       i.runID,
-		"begin":       i.begin,
-		"save":        i.save,
-		"openStream":  i.openStream,
-		"closeStream": i.closeStream,
-		"add":         i.add,
-		"tally":       i.tally,
-		"window":      i.window,
-		"snapshot":    i.snapshot,
-		"signalled":   i.signalled,
-		"count":       i.count,
-		"k6Version":   k6Version,
-		"command":     command,
+		"now":           now,
+		"runId":         i.runID,
+		"begin":         i.begin,
+		"save":          i.save,
+		"openStream":    i.openStream,
+		"closeStream":   i.closeStream,
+		"add":           i.add,
+		"tally":         i.tally,
+		"window":        i.window,
+		"snapshot":      i.snapshot,
+		"signalled":     i.signalled,
+		"count":         i.count,
+		"k6Version":     k6Version,
+		"command":       command,
+		"residentBytes": residentBytes,
 	}}
 }
 

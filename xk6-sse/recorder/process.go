@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"fmt"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -32,4 +33,17 @@ func command() string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// residentBytes is the resident memory of this process; 0 where /proc does not tell.
+func residentBytes() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var total, resident int64
+	if _, err := fmt.Sscan(string(text), &total, &resident); err != nil {
+		return 0
+	}
+	return resident * int64(os.Getpagesize())
 }

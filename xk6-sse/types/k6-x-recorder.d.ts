@@ -53,6 +53,9 @@ declare module "k6/x/recorder" {
   /** The command line of this process. */
   export function command(): string;
 
+  /** The resident memory of this process in bytes; 0 where the system does not tell. */
+  export function residentBytes(): number;
+
   /** Whether this process was sent SIGINT or SIGTERM. */
   export function signalled(): boolean;
 }

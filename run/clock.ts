@@ -1,0 +1,29 @@
+import type { PlanApi } from "../client/api.ts";
+import { parseStamp } from "../client/stamp.ts";
+import type { RunRecord } from "../record/record.ts";
+import { deletePlan } from "./cleanup.ts";
+
+const PROBES = 5;
+
+/**
+ * Estimates what the server's clock is ahead of this machine's, from `created_at` of plans bracketed by their
+ * requests; of several, the tightest bracket counts. The plans are deleted. Null where the server tells no time.
+ */
+export async function estimateClock(api: PlanApi, model: string, mark: string): Promise<RunRecord["clock"]> {
+  let best: { offsetMs: number; uncertaintyMs: number } | undefined;
+  for (let i = 0; i < PROBES; i++) {
+    const probe = await probeClock(api, model, mark);
+    if (probe !== undefined && (best === undefined || probe.uncertaintyMs < best.uncertaintyMs)) best = probe;
+  }
+  return best === undefined ? null : { ...best, applied: Math.abs(best.offsetMs) > best.uncertaintyMs };
+}
+
+async function probeClock(api: PlanApi, model: string, mark: string) {
+  const prompt = `What time is it? (load test, ${mark}) [stub lines=1 rate=1]`;
+  const { at, durationMs, body: plan } = await api.create({ prompt, model });
+  if (plan === undefined) return undefined;
+  await deletePlan(api, plan.plan_id);
+  const createdAt = parseStamp(plan.created_at);
+  const uncertaintyMs = durationMs / 2;
+  return createdAt === undefined ? undefined : { offsetMs: createdAt - (at + uncertaintyMs), uncertaintyMs };
+}

@@ -1,0 +1,60 @@
+import { recorder } from "../client/extension.ts";
+import type { Deadlines } from "../client/stream.ts";
+import { sleep } from "../client/time.ts";
+import { loadTest, type Shape } from "../run/loadtest.ts";
+import { withAudience } from "./audience.ts";
+import { LIFE_TARGETS, longDeadlines, named, shortDeadlines } from "./common.ts";
+import type { Stub } from "./plans.ts";
+import { expectGone } from "./rapid-create-delete.ts";
+
+interface Numbers extends Shape {
+  readers: number;
+  /** The deletions of the plans are spread evenly over this time. */
+  sweepMs: number;
+  stub: Stub;
+  deadlines: Deadlines;
+}
+
+const baseline: Numbers = {
+  users: 6,
+  readers: 2,
+  sweepMs: 30_000,
+  slotSeconds: 150,
+  stub: { lines: 600, rate: 20 },
+  deadlines: longDeadlines(40_000),
+};
+
+/** Plans are deleted while they are read, at moments swept over the stream's life: every reader is told. */
+export const cleanupRace = loadTest<Numbers>({
+  name: "cleanup-race",
+  title: "Plans deleted while they are read",
+  plan: ["3.2"],
+  group: "race_conditions",
+  targets: LIFE_TARGETS,
+  profiles: {
+    smoke: {
+      users: 6,
+      readers: 2,
+      sweepMs: 2_000,
+      slotSeconds: 8,
+      stub: { lines: 120, rate: 40 },
+      deadlines: shortDeadlines(4_500),
+    },
+    baseline,
+    stress: { ...baseline, users: 60, readers: 5 },
+    endurance: baseline,
+  },
+  run(context) {
+    const { deadlines, stub, readers, sweepMs, users } = context.numbers;
+    // The middle of each plan's share of the sweep: with six plans and 30 s the first is deleted at 2.5 s.
+    const moment = (sweepMs * (context.user + 0.5)) / users;
+    const options = { deadlines, acceptable: ["deleted", "completed"] } as const;
+    return withAudience(context, stub, readers, options, async (audience) => {
+      const createdAt = recorder.now();
+      await audience.join(named("reader", readers));
+      await sleep(Math.max(0, createdAt + moment - recorder.now()));
+      await audience.deletePlan();
+      await expectGone(context, audience.planId);
+    });
+  },
+});

@@ -1,0 +1,66 @@
+import { recorder } from "../client/extension.ts";
+import type { Deadlines } from "../client/stream.ts";
+import { sleep } from "../client/time.ts";
+import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
+import { withAudience } from "./audience.ts";
+import { longDeadlines, STREAM_TARGETS, shortDeadlines } from "./common.ts";
+import { askForFallback } from "./fallback.ts";
+import type { Stub } from "./plans.ts";
+
+interface Numbers extends Shape {
+  /** When a client breaks off its stream. */
+  breakAfterMs: number;
+  stub: Stub;
+  deadlines: Deadlines;
+}
+
+const baseline: Numbers = {
+  users: 6,
+  breakAfterMs: 5_000,
+  slotSeconds: 120,
+  stub: { lines: 200, rate: 20 },
+  deadlines: longDeadlines(40_000),
+};
+
+/** Runs that break off still deliver their report: the pipeline fails, or the stream breaks in the middle. */
+export const fallbackReport = loadTest<Numbers>({
+  name: "fallback-report",
+  title: "Reports of runs that break off",
+  plan: ["Status update"],
+  group: "reconnection",
+  targets: [...STREAM_TARGETS, "fallback-report"],
+  profiles: {
+    smoke: {
+      users: 4,
+      breakAfterMs: 700,
+      slotSeconds: 9,
+      stub: { lines: 60, rate: 40 },
+      deadlines: shortDeadlines(5_000),
+    },
+    baseline,
+    stress: { ...baseline, users: 40 },
+    endurance: baseline,
+  },
+  run: (context) => (context.user % 2 === 0 ? pipelineFails(context) : streamBreaks(context)),
+});
+
+/** The plan's stream ends with its failure or its fallback, and the audience asks for the report. */
+function pipelineFails(context: UserContext<Numbers>): Promise<void> {
+  const { deadlines, stub } = context.numbers;
+  const options = { deadlines, acceptable: ["failed", "fallback"] } as const;
+  return withAudience(context, { ...stub, exit: 1 }, 1, options, async (audience) => {
+    await audience.join(["client of a plan that fails"]);
+  });
+}
+
+/** The client's connection breaks in the middle of the plan; what there is by then must be had. */
+function streamBreaks(context: UserContext<Numbers>): Promise<void> {
+  const { deadlines, stub, breakAfterMs } = context.numbers;
+  const options = { deadlines, acceptable: ["closed", "completed"] } as const;
+  return withAudience(context, stub, 1, options, async (audience) => {
+    await audience.join(["client that breaks off"]);
+    await sleep(breakAfterMs);
+    await audience.leaveAll();
+    await askForFallback(context, audience.planId, "the client broke off", recorder.now());
+  });
+}

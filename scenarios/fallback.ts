@@ -1,0 +1,53 @@
+import type { FallbackAnswer } from "../client/api.ts";
+import { recorder } from "../client/extension.ts";
+import { sleep } from "../client/time.ts";
+import type { FallbackReport } from "../record/record.ts";
+import type { Shape, UserContext } from "../run/loadtest.ts";
+import { sample } from "../run/metrics.ts";
+
+/** How long a plan whose run broke off may take to deliver its report. */
+const PATIENCE_MS = 2_000;
+const POLL_MS = 200;
+
+/** Asks a plan whose run broke off at `since` for its report and artefacts, and keeps the delivered HTML. */
+export async function askForFallback<Numbers extends Shape>(
+  context: UserContext<Numbers>,
+  plan: string,
+  cause: string,
+  since: number,
+): Promise<void> {
+  const { meter, directory } = context;
+  const asked = await pollFallback(context, plan);
+  const isDelivered = asked.report !== undefined;
+  const { body: artefacts } = await context.api.artefacts(plan);
+  const file = isDelivered ? `fallback-${plan}.html` : null;
+  if (file !== null) recorder.save(directory, file, asked.report?.assembled_html ?? "");
+  meter.count("fallbackAsked");
+  meter.count("fallbackDelivered", isDelivered ? 1 : 0);
+  sample("fallback-report", isDelivered ? 1 : 0);
+  const entry: Omit<FallbackReport, "test"> = {
+    plan,
+    cause,
+    isDelivered,
+    availableMs: isDelivered ? recorder.now() - since : null,
+    completionPercentage: asked.report?.completion_percentage ?? null,
+    missingSections: asked.report?.missing_sections.map(({ filename }) => filename) ?? [],
+    artefacts: artefacts?.artefacts.length ?? 0,
+    file,
+    reason: asked.reason,
+  };
+  meter.add("fallbacks", entry, isDelivered ? 0 : 1);
+}
+
+async function pollFallback<Numbers extends Shape>(
+  { api }: UserContext<Numbers>,
+  plan: string,
+): Promise<{ report: FallbackAnswer | undefined; reason: string }> {
+  const deadline = recorder.now() + PATIENCE_MS;
+  for (;;) {
+    const { body, status, text } = await api.fallbackReport(plan);
+    if (body !== undefined && body.assembled_html !== "") return { report: body, reason: "" };
+    if (recorder.now() + POLL_MS > deadline) return { report: undefined, reason: `${status} ${text}` };
+    await sleep(POLL_MS);
+  }
+}
