@@ -9,6 +9,7 @@ import { PROFILES, readConfig, SettingError } from "../run/config.ts";
 import { TEST_NAMES } from "../scenarios/names.ts";
 import { makeId, readRecord, saveFile } from "./files.ts";
 import { MISSED, runK6 } from "./k6.ts";
+import { type MetricsEndpoint, metricsOf } from "./process-metrics.ts";
 import { type RunningServer, startServer } from "./servers.ts";
 
 interface StartOptions {
@@ -76,8 +77,14 @@ function chosenHalves({ sse, ws }: StartOptions): Half[] {
   return given.length === 0 ? both : given;
 }
 
-function settingsOf({ transport }: Half, baseUrl: string, { profile, release, only, out }: StartOptions) {
+function settingsOf(
+  { transport }: Half,
+  baseUrl: string,
+  { profile, release, only, out }: StartOptions,
+  metricsUrl = "",
+) {
   return {
+    SERVER_METRICS_URL: metricsUrl,
     ALLOW_REMOTE: process.env.ALLOW_REMOTE ?? "",
     BASE_URL: baseUrl,
     TRANSPORT: transport,
@@ -94,18 +101,21 @@ async function runHalf(
   options: StartOptions,
 ): Promise<{ code: number; record: RunRecord | undefined }> {
   let server: RunningServer | undefined;
+  let watched: MetricsEndpoint | undefined;
   try {
     if (half.url === undefined) server = await startServer(["--behaviour", SIMULATED[half.transport]]);
     const baseUrl = half.url ?? server?.url ?? "";
     const where = half.url === undefined ? `SIMULATED SERVER ${SIMULATED[half.transport]}` : baseUrl;
     process.stdout.write(`\n── ${TRANSPORT_NAMES[half.transport]} on ${where} ──\n`);
-    const settings = settingsOf(half, baseUrl, options);
+    watched = await metricsOf(baseUrl);
+    const settings = settingsOf(half, baseUrl, options, watched?.url);
     const { code, log } = await runK6("suite", settings);
     const directory = join(options.out, settings.RUN_ID);
     const record = readRecord(directory);
     if (record !== undefined) saveFile(directory, "k6.log", log);
     return { code, record };
   } finally {
+    watched?.close();
     await server?.stop();
   }
 }
