@@ -83,8 +83,5 @@ test("a server that tells of itself is believed; one that does not is looked at 
   t.after(() => made?.close());
   const text = await (await fetch(made?.url ?? "")).text();
   assert.ok(Math.abs(series(text, "process_resident_memory_bytes") / process.memoryUsage.rss() - 1) < 0.2);
-  assert.equal(
-    await metricsOf("http://no-such-host.invalid:8080"),
-    undefined,
-  );
+  assert.equal(await metricsOf("http://no-such-host.invalid:8080"), undefined);
 });

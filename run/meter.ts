@@ -63,10 +63,14 @@ export class Meter {
     this.counts[name] = (this.counts[name] ?? 0) + n;
   }
 
-  /** Takes a message that was read from the socket at `at`, with its latency in ms where that counts. */
+  /**
+   * Takes a message that was read from the socket at `at`, with its latency in ms where that counts. Only there does
+   * its wait for the script count as well: replays come in bursts, and nobody waits for them.
+   */
   message(at: number, latency: number | undefined): void {
     this.count("messages");
-    if (latency !== undefined) this.latency.add(latency);
+    if (latency === undefined) return;
+    this.latency.add(latency);
     const delay = recorder.now() - at;
     this.time("queue-delay", delay);
     if (delay > this.longestDelay) this.longestDelay = delay;

@@ -19,7 +19,7 @@ import { sampleUntil } from "./server-sample.ts";
 import { summarise, takeSnapshot } from "./summary.ts";
 
 /** What a virtual user needs beside its slot: k6 ends it there, and the tests show that none is. */
-const GRACEFUL_STOP = "1s";
+const GRACEFUL_STOP = "500ms";
 
 /** Above the 30 s for which a server out of database connections holds a request before it answers 500. */
 const PATIENT_MS = 35_000;

@@ -32,7 +32,7 @@ export interface Started {
 }
 
 /** Between the slots of two tests, so that none overlap. */
-const SLOT_GAP_SECONDS = 1;
+const SLOT_GAP_SECONDS = 0.5;
 
 /** One slot after the other, each as long as its test may take. */
 export function slotsOf(tests: readonly LoadTest[], { profile }: Config): Slot[] {

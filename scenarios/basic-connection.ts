@@ -38,9 +38,9 @@ export const basicConnection = loadTest<Numbers>({
   profiles: {
     smoke: {
       users: 3,
-      slotSeconds: 11,
+      slotSeconds: 9,
       stub: { lines: 60, rate: 30 },
-      deadlines: shortDeadlines(6_000),
+      deadlines: shortDeadlines(5_000),
     },
     baseline,
     stress: { ...baseline, users: 50 },

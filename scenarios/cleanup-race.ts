@@ -35,10 +35,10 @@ export const cleanupRace = loadTest<Numbers>({
     smoke: {
       users: 6,
       readers: 2,
-      sweepMs: 2_000,
-      slotSeconds: 8,
+      sweepMs: 1_500,
+      slotSeconds: 6.5,
       stub: { lines: 120, rate: 40 },
-      deadlines: shortDeadlines(4_500),
+      deadlines: shortDeadlines(4_000),
     },
     baseline,
     stress: { ...baseline, users: 60, readers: 5 },

@@ -35,7 +35,7 @@ export const concurrentWorkers = loadTest<Numbers>({
       users: 10,
       plansEach: 6,
       holdMs: 250,
-      slotSeconds: 8,
+      slotSeconds: 7,
       stub: { lines: 40, rate: 20 },
       deadlines: shortDeadlines(4_000),
     },

@@ -33,9 +33,9 @@ export const fallbackReport = loadTest<Numbers>({
     smoke: {
       users: 4,
       breakAfterMs: 700,
-      slotSeconds: 9,
+      slotSeconds: 7,
       stub: { lines: 60, rate: 40 },
-      deadlines: shortDeadlines(5_000),
+      deadlines: shortDeadlines(4_000),
     },
     baseline,
     stress: { ...baseline, users: 40 },

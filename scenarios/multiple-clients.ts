@@ -29,9 +29,9 @@ export const multipleClients = loadTest<Numbers>({
     smoke: {
       users: 3,
       clients: 5,
-      slotSeconds: 9,
+      slotSeconds: 8,
       stub: { lines: 80, rate: 40 },
-      deadlines: shortDeadlines(6_000),
+      deadlines: shortDeadlines(5_500),
     },
     baseline,
     stress: { ...baseline, users: 25, clients: 20 },

@@ -33,7 +33,7 @@ export const planScaling = loadTest<Numbers>({
       users: 1,
       steps: [1, 4, 16],
       stepMs: 2_500,
-      slotSeconds: 13,
+      slotSeconds: 11,
       stub: { lines: 16, rate: 40 },
     },
     baseline,

@@ -33,10 +33,10 @@ export const rapidCreateDelete = loadTest<Numbers>({
   profiles: {
     smoke: {
       users: 10,
-      deleteWithinMs: 2_000,
-      slotSeconds: 8,
+      deleteWithinMs: 1_500,
+      slotSeconds: 6.5,
       stub: { lines: 120, rate: 40 },
-      deadlines: shortDeadlines(4_500),
+      deadlines: shortDeadlines(4_000),
     },
     baseline,
     stress: { ...baseline, users: 100 },

@@ -40,8 +40,8 @@ export const throughput = loadTest<Numbers>({
     smoke: {
       users: SCENES.length,
       offeredRate: 1_300,
-      sceneMs: 1_500,
-      slotSeconds: 12,
+      sceneMs: 1_000,
+      slotSeconds: 10,
       deadlines: shortDeadlines(7_000),
     },
     baseline,

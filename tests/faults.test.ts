@@ -1,57 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { RunRecord, Transport } from "../record/record.ts";
+import type { TestName } from "../scenarios/names.ts";
 import type { TargetId } from "../thresholds/targets.ts";
+import { FAULT_MATRIX } from "./fault-matrix.ts";
 import { countsOf, k6, onlyRecord, server, temporaryDirectory } from "./harness.ts";
 
-/** A fault, and the targets that it makes the suite miss. Written by hand from what the fault is. */
-interface Expectation {
-  fault: string;
+interface SuiteRun {
   transport: Transport;
-  missed: TargetId[];
-  /** Targets that may be missed or met by chance, and why. */
-  either?: TargetId[];
+  /** The tests of the suite; all when not given. */
+  tests?: readonly TestName[];
+  serverArgs?: string[];
 }
 
-const EXPECTED: Expectation[] = [
-  // Each message reaches one of the clients; one client is told the end, the others hang.
-  {
-    fault: "sse-shared-queue",
-    transport: "sse",
-    missed: ["message-delivery", "clean-outcomes", "reconnection-loss"],
-  },
-  // Whoever returns is refused; whoever stayed hears nothing more.
-  {
-    fault: "sse-queue-removed",
-    transport: "sse",
-    missed: [
-      "connection-success",
-      "message-delivery",
-      "reconnection-success",
-      "reconnection-loss",
-      "clean-outcomes",
-    ],
-  },
-  // The stream of a plan that never started says nothing for ever.
-  { fault: "sse-endless-stream", transport: "sse", missed: ["clean-outcomes"] },
-  { fault: "sse-poll=300", transport: "sse", missed: ["message-latency"] },
-  // Orphaned sockets: open, and silent. Half of them, so that returning clients are among them.
-  {
-    fault: "ws-orphan=0.5",
-    transport: "ws",
-    missed: ["connection-success", "message-delivery", "reconnection-success", "clean-outcomes"],
-    // An orphan that returns sees nothing of its gap; without one, all is replayed.
-    either: ["reconnection-loss"],
-  },
-  { fault: "ws-no-replay", transport: "ws", missed: ["reconnection-loss"] },
-  // Streams of unknown, finished and deleted plans are accepted, and silent for ever.
-  { fault: "ws-silent-stream", transport: "ws", missed: ["clean-outcomes"] },
-];
-
-async function suiteOn(t: TestContext, transport: Transport, ...serverArgs: string[]) {
+async function suiteOn(t: TestContext, { transport, tests = [], serverArgs = [] }: SuiteRun) {
   const target = await server(t, ...serverArgs);
   const directory = temporaryDirectory(t);
-  const settings = { BASE_URL: target.url, TRANSPORT: transport, OUT_DIR: directory };
+  const settings = { BASE_URL: target.url, TRANSPORT: transport, OUT_DIR: directory, ONLY: tests.join(",") };
   const { code, stdout, stderr } = await k6("suite", settings).finished;
   const record = onlyRecord(directory);
   return { code, stdout, stderr, record, counts: await countsOf(target) };
@@ -65,9 +30,9 @@ const having = (record: RunRecord, ...wanted: string[]) =>
 describe("the suite in profile smoke", { concurrency: 3 }, () => {
   for (const transport of ["sse", "ws"] as const) {
     test(`healthy over ${transport}: every target is met`, async (t) => {
-      const { code, record, stderr, counts } = await suiteOn(t, transport);
+      const { code, record, stderr, counts } = await suiteOn(t, { transport });
       assert.deepEqual(new Set(Object.values(verdicts(record))), new Set(["met"]));
-      assert.equal(record.targets.length, 8);
+      assert.equal(record.targets.length, 11);
       assert.equal(record.state, "complete");
       assert.equal(code, 0, stderr);
       assert.doesNotMatch(stderr, /level=(error|warning)/);
@@ -75,9 +40,11 @@ describe("the suite in profile smoke", { concurrency: 3 }, () => {
     });
   }
 
-  for (const { fault, transport, missed, either = [] } of EXPECTED) {
+  for (const { fault, transport, tests, missed, either = [] } of FAULT_MATRIX.filter(
+    ({ inTests }) => inTests,
+  )) {
     test(`${fault}: exactly what it breaks is missed`, async (t) => {
-      const { code, record, counts } = await suiteOn(t, transport, "--fault", fault);
+      const { code, record, counts } = await suiteOn(t, { transport, tests, serverArgs: ["--fault", fault] });
       const seen = having(record, "missed").filter((id) => !either.includes(id as TargetId));
       assert.deepEqual(seen.sort(), missed.toSorted(), JSON.stringify(verdicts(record)));
       assert.deepEqual(having(record, "no data", "not measured", "at the edge"), []);
@@ -87,14 +54,22 @@ describe("the suite in profile smoke", { concurrency: 3 }, () => {
   }
 
   test("sse-poll=100: latency up to 100 ms is at the edge or met", async (t) => {
-    const { record } = await suiteOn(t, "sse", "--fault", "sse-poll=100");
+    const { record } = await suiteOn(t, {
+      transport: "sse",
+      tests: ["basic-connection", "multiple-clients"],
+      serverArgs: ["--fault", "sse-poll=100"],
+    });
     const { "message-latency": latency, ...others } = verdicts(record);
     assert.ok(latency === "met" || latency === "at the edge", latency);
     assert.deepEqual(new Set(Object.values(others)), new Set(["met"]));
   });
 
   test("orphaned sockets are counted exactly as the server counts them", async (t) => {
-    const { record, counts } = await suiteOn(t, "ws", "--fault", "ws-orphan=0.4");
+    const { record, counts } = await suiteOn(t, {
+      transport: "ws",
+      tests: ["basic-connection", "multiple-clients", "reconnection"],
+      serverArgs: ["--fault", "ws-orphan=0.4"],
+    });
     const starved = record.streams.kept.filter(({ outcome }) => outcome === "starved");
     assert.ok(counts.orphans > 0);
     assert.equal(starved.length, counts.orphans);
@@ -108,7 +83,11 @@ describe("the suite in profile smoke", { concurrency: 3 }, () => {
     ["ws-2025-10", "ws"],
   ] as const) {
     test(`${behaviour}: the version as it really is misses targets`, async (t) => {
-      const { code, record, stdout } = await suiteOn(t, transport, "--behaviour", behaviour);
+      const { code, record, stdout } = await suiteOn(t, {
+        transport,
+        tests: ["basic-connection", "multiple-clients", "reconnection"],
+        serverArgs: ["--behaviour", behaviour],
+      });
       assert.equal(code, 99);
       assert.equal(record.target.simulated, true);
       assert.match(stdout, new RegExp(`SIMULATED SERVER \\(${behaviour}`));
