@@ -34,6 +34,9 @@ export function bundleForK6(entryPoints, outdir) {
     platform: "neutral",
     mainFields: ["module", "main"],
     external: ["k6", "k6/*"],
+    // Every virtual user holds the bundle. Names stay, for messages that can be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
     // k6's parser stumbles over class fields named get or delete.
     supported: { "class-field": false },
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },

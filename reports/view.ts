@@ -2,6 +2,7 @@ import { quantile, size } from "../record/histogram.ts";
 import {
   type Judged,
   type RunRecord,
+  type ServerSample,
   type StreamReport,
   type TestRecord,
   type Transport,
@@ -114,6 +115,87 @@ export function worstStreams(streams: readonly StreamReport[], test: string): St
 export const milliseconds = (ms: number | undefined): string =>
   ms === undefined ? "–" : `${ms < 10 ? ms.toFixed(2) : ms.toFixed(1)} ms`;
 
+/** A table of a report: its caption, its head, its rows. */
+export interface TableView {
+  caption: string;
+  head: string[];
+  rows: string[][];
+}
+
+const MEBI = 2 ** 20;
+const number = (value: number | null, digits = 0): string => (value === null ? "–" : value.toFixed(digits));
+
+/** What some tests measure beside their streams: steps, rates, fallback reports, the server's process. */
+function tablesOf({ steps, rates, fallbacks, samples }: RunRecord, test: string): TableView[] {
+  const mine = <T extends { test: string }>(all: readonly T[]) => all.filter((one) => one.test === test);
+  const tables: TableView[] = [
+    {
+      caption: "Plans at once, step by step",
+      head: ["Plans", "Completed", "Until the last completed", "Until the last first message", "Received"],
+      rows: mine(steps).map((step) => [
+        String(step.plans),
+        String(step.completed),
+        milliseconds(step.completionMs),
+        milliseconds(step.firstMessageMs ?? undefined),
+        `${step.delivered} of ${step.due}`,
+      ]),
+    },
+    {
+      caption: "Messages per second",
+      head: ["Clients", "Offered", "Given to the client that got least"],
+      rows: mine(rates).map((rate) => [String(rate.clients), number(rate.offered), number(rate.delivered)]),
+    },
+    {
+      caption: "Reports of plans whose run broke off",
+      head: ["Plan", "Broke off", "Delivered", "Complete", "Sections missing", "Artefacts"],
+      rows: mine(fallbacks).map((one) => [
+        one.plan,
+        one.cause,
+        one.isDelivered ? `✓ after ${milliseconds(one.availableMs ?? undefined)}` : `✗ ${one.reason}`,
+        one.completionPercentage === null ? "–" : `${number(one.completionPercentage)} %`,
+        one.missingSections.join(", ") || "none",
+        String(one.artefacts),
+      ]),
+    },
+    { caption: "The server's process", head: SAMPLE_HEAD, rows: sampleRows(mine(samples.kept)) },
+  ];
+  return tables.filter(({ rows }) => rows.length > 0);
+}
+
+const SAMPLE_HEAD = [
+  "Phase",
+  "Samples",
+  "Memory, MiB",
+  "Threads",
+  "Open files",
+  "Processor",
+  "k6's memory, MiB",
+];
+
+/** A row a phase: from its first sample to its last. */
+function sampleRows(samples: readonly ServerSample[]): string[][] {
+  return [...new Set(samples.map(({ phase }) => phase))].map((phase) => {
+    const mine = samples.filter((sample) => sample.phase === phase);
+    const [first, last] = [mine[0], mine.at(-1)];
+    if (first === undefined || last === undefined) return [phase];
+    const fromTo = (read: (sample: ServerSample) => number | null) =>
+      `${number(read(first))} to ${number(read(last))}`;
+    const mebi = (bytes: number | null) => (bytes === null ? null : bytes / MEBI);
+    const seconds = (last.at - first.at) / 1_000;
+    const busy =
+      last.cpuSeconds === null || first.cpuSeconds === null ? null : last.cpuSeconds - first.cpuSeconds;
+    return [
+      phase,
+      String(mine.length),
+      fromTo((sample) => mebi(sample.residentBytes)),
+      fromTo((sample) => sample.threads),
+      fromTo((sample) => sample.openFiles),
+      busy === null || seconds === 0 ? "–" : `${((100 * busy) / seconds).toFixed(1)} %`,
+      fromTo((sample) => mebi(sample.k6ResidentBytes)),
+    ];
+  });
+}
+
 export interface TestView {
   name: string;
   plan: string;
@@ -122,6 +204,7 @@ export interface TestView {
   outcomes: { outcome: string; count: number }[];
   /** Quantiles of the message latency and of the test's other durations. */
   durations: { name: string; count: number; p50: string; p95: string; p99: string }[];
+  tables: TableView[];
   worst: StreamRow[];
   calls: { call: string; answers: string; working: boolean; sign: string }[];
   findings: string[];
@@ -143,6 +226,7 @@ function testView(test: TestRecord, record: RunRecord): TestView {
         p95: milliseconds(quantile(histogram, 0.95)),
         p99: milliseconds(quantile(histogram, 0.99)),
       })),
+    tables: tablesOf(record, test.name),
     worst: worstStreams(record.streams.kept, test.name),
     calls: test.calls.map(({ call, answers, working }) => ({
       call,
@@ -204,7 +288,15 @@ function facts(record: RunRecord): { label: string; value: string }[] {
     { label: "Started", value: record.startedAt },
     { label: "Ended", value: record.endedAt ?? "–" },
     { label: "State", value: record.state },
+    { label: "Clock", value: clockText(record.clock) },
     { label: "k6", value: record.k6 },
     { label: "Run", value: record.runId },
   ];
+}
+
+function clockText(clock: RunRecord["clock"]): string {
+  if (clock === null) return "the server did not tell its time";
+  const { offsetMs, uncertaintyMs, applied } = clock;
+  const off = `${offsetMs >= 0 ? "+" : "−"}${milliseconds(Math.abs(offsetMs))} ± ${milliseconds(uncertaintyMs)}`;
+  return `the server's is ${off} off; ${applied ? "taken off its timestamps" : "no more than its uncertainty, and not applied"}`;
 }

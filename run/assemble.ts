@@ -106,13 +106,21 @@ function testRecord(
     endedAt: windows.at(-1)?.at ?? null,
     targets,
     outcomes: outcomesOf(name, tally, snapshot),
-    findings: [...new Set(findings.map(({ text }) => text))],
+    findings: [...new Set([...findings.map(({ text }) => text), ...clockFindings(tally)])],
     calls: callsOf(tally),
     tally,
     timings: Object.fromEntries(
       TIMINGS.map((timing) => [timing, snapshot?.tallies[timingKey(name, timing)]?.latency ?? {}]),
     ),
   };
+}
+
+/** Latencies below zero are counted and told, never taken for zero. */
+function clockFindings({ counts }: Tally): string[] {
+  const negative = counts.negative ?? 0;
+  return negative > 0
+    ? [`${negative} messages came more than 2 ms before their timestamp: the clocks disagree`]
+    : [];
 }
 
 /** How many streams had each outcome; those that never got one were interrupted. */

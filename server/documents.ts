@@ -60,10 +60,10 @@ export function artefactsOf(plan: Plan): ArtefactJson[] {
   }));
 }
 
-/** The fallback report of a plan, or nothing when no stage has left its file yet. */
+/** The fallback report of a plan, or nothing when the plan has neither a file nor a log line yet. */
 export function fallbackReportOf(plan: Plan): FallbackReportJson | undefined {
   const sections = sectionsOf(plan);
-  if (sections.length === 0) {
+  if (sections.length === 0 && plan.feed.count === 0) {
     return undefined;
   }
   const missing = STAGES.filter((stage) => !sections.some(({ filename }) => filename === stage.filename));

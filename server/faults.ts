@@ -1,12 +1,32 @@
 /** Which of the two streams of a plan: Server-Sent Events or WebSocket. */
 export type Transport = "sse" | "ws";
 
+/** What the `=VALUE` of a fault can be. */
+interface ValueKind {
+  /** What it is called where a wrong one is refused. */
+  readonly name: string;
+  readonly least: number;
+  readonly most: number;
+  /** Whether fractions are wrong. */
+  readonly whole: boolean;
+}
+
+const VALUE_KINDS = {
+  rate: { name: "a rate", least: 0, most: 1, whole: false },
+  share: { name: "a share", least: 0, most: 1, whole: false },
+  exponent: { name: "an exponent", least: 0, most: 4, whole: false },
+  ms: { name: "whole milliseconds", least: 1, most: 600_000, whole: true },
+  kib: { name: "whole KiB", least: 1, most: 1_048_576, whole: true },
+  count: { name: "a whole number", least: 1, most: 1_000, whole: true },
+  messages: { name: "whole messages a second", least: 1, most: 20_000, whole: true },
+} as const satisfies Record<string, ValueKind>;
+
 interface Fault {
-  readonly transport: Transport;
+  /** The streams whose servers can have it. */
+  readonly transport: Transport | "both";
   /** One line for people: what the server does wrong. */
   readonly description: string;
-  /** What `=VALUE` means: a probability 0..1, milliseconds, or nothing at all. */
-  readonly value: "rate" | "ms" | "none";
+  readonly value: keyof typeof VALUE_KINDS | "none";
   /** The value of a fault that is named without one; 1 where a fault takes no value. */
   readonly default: number;
 }
@@ -36,6 +56,24 @@ const FAULTS = {
     value: "ms",
     default: 100,
   },
+  "sse-delete-race": {
+    transport: "sse",
+    description: "DELETE leaves the pipeline running, and fails at this rate; watched streams hang",
+    value: "rate",
+    default: 0.1,
+  },
+  "sse-unwatched-leak": {
+    transport: "sse",
+    description: "A plan that ends without ever having had a stream leaves so many KiB, up to 512 MiB",
+    value: "kib",
+    default: 256,
+  },
+  "sse-pool": {
+    transport: "sse",
+    description: "Plans, streams and requests share 15 database connections, and wait so long for one",
+    value: "ms",
+    default: 30_000,
+  },
   "ws-orphan": {
     transport: "ws",
     description: "A client of a running plan gets its connection message and then nothing, at this rate",
@@ -52,6 +90,114 @@ const FAULTS = {
     transport: "ws",
     description: "Streams of unknown, finished and deleted plans are accepted and stay silent for ever",
     value: "none",
+    default: 1,
+  },
+  "ws-pool": {
+    transport: "ws",
+    description: "Unfinished plans and requests share 15 database connections, and wait so long for one",
+    value: "ms",
+    default: 30_000,
+  },
+  "ws-delete-500": {
+    transport: "ws",
+    description: "DELETE of an unfinished plan answers 500 at this rate and leaves the plan completed",
+    value: "rate",
+    default: 0.05,
+  },
+  "ws-step": {
+    transport: "ws",
+    description: "Messages come in steps of so many milliseconds while fewer than 5 plans are unfinished",
+    value: "ms",
+    default: 100,
+  },
+  crash: {
+    transport: "both",
+    description: "A create or delete crashes the server at this rate; it is back after --restart-ms, empty",
+    value: "rate",
+    default: 0.1,
+  },
+  lose: {
+    transport: "both",
+    description: "A message is not delivered to a stream, at this rate",
+    value: "rate",
+    default: 0.05,
+  },
+  duplicate: {
+    transport: "both",
+    description: "A message is delivered to a stream twice, at this rate",
+    value: "rate",
+    default: 0.05,
+  },
+  reorder: {
+    transport: "both",
+    description: "A message is delivered to a stream after its successor, at this rate",
+    value: "rate",
+    default: 0.05,
+  },
+  latency: {
+    transport: "both",
+    description: "Every message reaches each stream so many milliseconds later",
+    value: "ms",
+    default: 150,
+  },
+  throttle: {
+    transport: "both",
+    description: "A stream is given at most so many messages a second",
+    value: "messages",
+    default: 300,
+  },
+  cut: {
+    transport: "both",
+    description: "Every stream is cut without a word so many milliseconds after it opened",
+    value: "ms",
+    default: 500,
+  },
+  slowdown: {
+    transport: "both",
+    description: "The line rate of pipelines is divided by the number of unfinished plans to this power",
+    value: "exponent",
+    default: 1,
+  },
+  "plan-death": {
+    transport: "both",
+    description: "Pipelines die without a word so many milliseconds after their start",
+    value: "ms",
+    default: 500,
+  },
+  stall: {
+    transport: "both",
+    description: "Every 10th API request waits so many milliseconds before it is answered",
+    value: "ms",
+    default: 2_000,
+  },
+  "no-fallback-report": {
+    transport: "both",
+    description: "There are no fallback reports",
+    value: "none",
+    default: 1,
+  },
+  "idle-cpu": {
+    transport: "both",
+    description: "This share of a core is burnt all the time",
+    value: "share",
+    default: 0.5,
+  },
+  "memory-leak": {
+    transport: "both",
+    description: "So many KiB of memory leak every second, up to 1 GiB",
+    value: "kib",
+    default: 1_024,
+  },
+  "file-leak": {
+    transport: "both",
+    description: "So many files stay open for every plan created, up to 2,000",
+    value: "count",
+    default: 1,
+  },
+  "thread-leak": {
+    transport: "both",
+    description: "So many threads stay for every plan created, up to 100",
+    value: "count",
     default: 1,
   },
 } as const satisfies Record<string, Fault>;
@@ -72,9 +218,20 @@ export interface Behaviour {
 const BEHAVIOURS = {
   "sse-2025-09": {
     transports: ["sse"],
-    faults: ["sse-shared-queue", "sse-queue-removed", "sse-endless-stream", "sse-poll"],
+    faults: [
+      "sse-shared-queue",
+      "sse-queue-removed",
+      "sse-endless-stream",
+      "sse-poll",
+      "sse-delete-race",
+      "sse-unwatched-leak",
+      "sse-pool",
+    ],
   },
-  "ws-2025-10": { transports: ["ws"], faults: ["ws-orphan", "ws-no-replay", "ws-silent-stream"] },
+  "ws-2025-10": {
+    transports: ["ws"],
+    faults: ["ws-orphan", "ws-no-replay", "ws-silent-stream", "ws-pool", "ws-delete-500", "ws-step"],
+  },
   healthy: { transports: ["sse", "ws"], faults: [] },
 } as const satisfies Record<string, Behaviour>;
 
@@ -102,12 +259,18 @@ export function faultsOf(name: BehaviourName, added: readonly string[]): FaultSe
   const faults = new Map<FaultName, number>(behaviour.faults.map((fault) => [fault, FAULTS[fault].default]));
   for (const text of added) {
     const [fault, value] = parseFault(text);
-    if (!behaviour.transports.includes(FAULTS[fault].transport)) {
+    if (!behaviour.transports.some((transport) => concerns(fault, transport))) {
       throw new FaultError(`fault '${fault}' needs a stream that behaviour '${name}' does not offer`);
     }
     faults.set(fault, value);
   }
   return faults;
+}
+
+/** Whether a fault is one of the servers of such streams. */
+export function concerns(fault: FaultName, transport: Transport): boolean {
+  const { transport: faulty }: Fault = FAULTS[fault];
+  return faulty === "both" || faulty === transport;
 }
 
 /** The behaviour and its faults in one line: `healthy`, or `sse-2025-09: sse-shared-queue, sse-poll=100`. */
@@ -120,7 +283,7 @@ export function describeFaults(name: BehaviourName, faults: FaultSet): string {
 export function listFaults(): string {
   const faults = (Object.keys(FAULTS) as FaultName[]).map((name) => {
     const { transport, description, default: value } = FAULTS[name];
-    return `  ${withValue(name, value).padEnd(22)}${transport.padEnd(5)}${description}`;
+    return `  ${withValue(name, value).padEnd(24)}${transport.padEnd(5)}${description}`;
   });
   const behaviours = BEHAVIOUR_NAMES.map((name) => `  ${describeFaults(name, faultsOf(name, []))}`);
   return ["Faults:", ...faults, "Behaviours:", ...behaviours].join("\n");
@@ -143,16 +306,14 @@ function isFaultName(name: string): name is FaultName {
 }
 
 function parseValue(name: FaultName, text: string): number {
-  const kind: Fault["value"] = FAULTS[name].value;
-  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  const { value: kind }: Fault = FAULTS[name];
   if (kind === "none") {
     throw new FaultError(`fault '${name}' takes no value, '${text}' was given`);
   }
-  if (kind === "rate" && !(value <= 1)) {
-    throw new FaultError(`fault '${name}' takes a rate from 0 to 1, '${text}' was given`);
-  }
-  if (kind === "ms" && !(Number.isInteger(value) && value >= 1 && value <= 600_000)) {
-    throw new FaultError(`fault '${name}' takes whole milliseconds from 1 to 600000, '${text}' was given`);
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  const { name: expected, least, most, whole } = VALUE_KINDS[kind];
+  if (!(value >= least && value <= most) || (whole && !Number.isInteger(value))) {
+    throw new FaultError(`fault '${name}' takes ${expected} from ${least} to ${most}, '${text}' was given`);
   }
   return value;
 }

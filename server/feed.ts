@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Micros, now } from "./clock.ts";
-import type { FaultSet } from "./faults.ts";
+import type { FaultName, FaultSet } from "./faults.ts";
+import { JOB_LIMITS } from "./pipeline.ts";
 
 /** How a plan ended; `fallback` is a failed pipeline whose plan was completed by the fallback report. */
 export type Outcome = "completed" | "failed" | "fallback";
@@ -12,10 +13,12 @@ export type TimedEvent =
   | { readonly kind: "finished"; readonly outcome: Outcome; readonly at: Micros };
 
 /** What a plan's streams are told; nothing follows `finished` but `deleted`, and nothing new follows that. */
-export type PlanEvent = TimedEvent | { readonly kind: "deleted" };
+export type PlanEvent = TimedEvent | { readonly kind: "deleted"; readonly at: Micros };
 
 /** Log messages kept for those who join late or read slowly; older ones are lost to them. */
 const KEPT_MESSAGES = 10_000;
+/** Faults that hold messages up, but lose none: with them, every message is kept. */
+const HOLDING_UP: readonly FaultName[] = ["throttle", "latency"];
 
 /** A place in a plan's events. */
 interface Cursor {
@@ -39,14 +42,17 @@ export interface Reader {
 export class Feed {
   readonly #faults: FaultSet;
   readonly #lineOf: (number: number) => string;
-  /** When message n was read, at n modulo KEPT_MESSAGES. */
+  readonly #kept: number;
+  /** When message n was read, at n modulo the number kept. */
   readonly #stamps: Micros[] = [];
   /** What came after the log. */
   readonly #tail: PlanEvent[] = [];
   readonly #sharedCursor: Cursor = { next: 0, late: false };
   #count = 0;
   #lastStamp: Micros = 0;
-  #deleted = false;
+  /** When the plan was deleted, and the place of what came after that: nobody is told. */
+  #deletion: { readonly at: Micros; readonly next: number } | undefined;
+  #watched = false;
   #queue: "kept" | "ended" | "abandoned" = "kept";
   /** Readers with nothing to read, in the order in which they came to wait. */
   readonly #waiting = new Set<WaitingReader>();
@@ -55,6 +61,7 @@ export class Feed {
   constructor(faults: FaultSet, lineOf: (number: number) => string) {
     this.#faults = faults;
     this.#lineOf = lineOf;
+    this.#kept = HOLDING_UP.some((fault) => faults.has(fault)) ? JOB_LIMITS.lines[1] : KEPT_MESSAGES;
   }
 
   /** Log messages stamped so far. */
@@ -67,9 +74,14 @@ export class Feed {
     return this.#queue === "kept";
   }
 
+  /** Whether it has ever been read by an SSE stream. */
+  get watched(): boolean {
+    return this.#watched;
+  }
+
   /** Stamps the next log message. */
   log(): void {
-    this.#stamps[this.#count % KEPT_MESSAGES] = this.#stamp();
+    this.#stamps[this.#count % this.#kept] = this.#stamp();
     this.#count++;
     this.#wake();
   }
@@ -88,7 +100,7 @@ export class Feed {
 
   /** The plan was deleted: its readers are told so after what they have not read yet. */
   delete(): void {
-    this.#deleted = true;
+    this.#deletion = { at: this.#stamp(), next: this.#count + this.#tail.length };
     this.#wake();
   }
 
@@ -100,6 +112,7 @@ export class Feed {
     if (!this.hasQueue) {
       return undefined;
     }
+    this.#watched = true;
     // sse-shared-queue: one place for all readers, so what one of them takes no other gets
     const cursor = this.#faults.has("sse-shared-queue") ? this.#sharedCursor : this.#cursorAt(0);
     const take = () => (this.#queue === "abandoned" ? undefined : this.#take(cursor));
@@ -136,17 +149,20 @@ export class Feed {
   }
 
   #take(cursor: Cursor): PlanEvent | undefined {
-    cursor.next = Math.max(cursor.next, this.#count - KEPT_MESSAGES);
+    cursor.next = Math.max(cursor.next, this.#count - this.#kept);
+    if (this.#deletion !== undefined && cursor.next >= this.#deletion.next) {
+      return { kind: "deleted", at: this.#deletion.at };
+    }
     const event = this.#eventAt(cursor.next);
     if (event === undefined) {
-      return this.#deleted ? { kind: "deleted" } : undefined;
+      return undefined;
     }
     cursor.next++;
     return cursor.late && event.kind === "stdout_closed" ? this.#take(cursor) : event;
   }
 
   #eventAt(index: number): PlanEvent | undefined {
-    const at = index < this.#count ? this.#stamps[index % KEPT_MESSAGES] : undefined;
+    const at = index < this.#count ? this.#stamps[index % this.#kept] : undefined;
     return at === undefined
       ? this.#tail[index - this.#count]
       : { kind: "log", text: this.#lineOf(index), at };

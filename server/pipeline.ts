@@ -52,6 +52,8 @@ const FAILING_SHARE = 0.6;
 const START_DELAY_MS = 50;
 /** Shortest time between two looks at what is due; faster pipelines write several lines at a time. */
 const TICK_MS = 5;
+/** Longest time between two looks while the pipeline is slowed, so that it notices when it no longer is. */
+const LOOK_MS = 50;
 
 const DIRECTIVE = /\[stub((?:\s+(?:lines|rate|exit)=\d+(?:\.\d+)?)+)\s*\]/;
 
@@ -111,24 +113,48 @@ export interface PipelineListener {
   exited(code: number): void;
 }
 
+/** What is wrong with the processes of pipelines. */
+export interface PipelineFlaws {
+  /** plan-death: how long after its start a process dies without a word, ms. */
+  readonly diesAfterMs: number;
+  /** slowdown: what the rate of lines is divided by now, 1 or more. */
+  slowness(): number;
+}
+
+const NO_FLAWS: PipelineFlaws = { diesAfterMs: Number.POSITIVE_INFINITY, slowness: () => 1 };
+
 /**
  * Starts a simulated pipeline; line k (from 1) is due k/rate seconds after its process started.
  * @returns a function that stops it at once, after which it tells nothing more
  */
-export function startPipeline(job: PipelineJob, listener: PipelineListener): () => void {
+export function startPipeline(
+  job: PipelineJob,
+  listener: PipelineListener,
+  { diesAfterMs, slowness }: PipelineFlaws = NO_FLAWS,
+): () => void {
   let written = 0;
   let startedAt = 0;
+  /** The last look at what was due: when, how slow the pipeline was then, and the full-speed ms it had done. */
+  let last = { at: 0, slowness: 1, worked: 0 };
   let timer = setTimeout(begin, START_DELAY_MS);
 
   function begin(): void {
     startedAt = performance.now();
+    last = { at: startedAt, slowness: slowness(), worked: 0 };
     listener.started();
     step();
   }
 
   function step(): void {
-    const elapsed = performance.now() - startedAt;
-    const due = Math.min(job.lines, Math.floor((elapsed * job.rate) / 1000));
+    const at = performance.now();
+    const worked = last.worked + (at - last.at) / last.slowness;
+    last = { at, slowness: slowness(), worked };
+    if (at - startedAt < diesAfterMs) {
+      write(Math.min(job.lines, Math.floor((worked * job.rate) / 1000)));
+    }
+  }
+
+  function write(due: number): void {
     for (; written < due; written++) {
       listener.line();
     }
@@ -136,8 +162,9 @@ export function startPipeline(job: PipelineJob, listener: PipelineListener): () 
       listener.exited(job.exit);
       return;
     }
-    const untilNext = ((written + 1) * 1000) / job.rate - elapsed;
-    timer = setTimeout(step, Math.max(TICK_MS, untilNext));
+    const untilNext = (((written + 1) * 1000) / job.rate - last.worked) * last.slowness;
+    const wait = last.slowness > 1 ? Math.min(untilNext, LOOK_MS) : untilNext;
+    timer = setTimeout(step, Math.max(TICK_MS, wait));
   }
 
   return () => clearTimeout(timer);

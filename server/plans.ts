@@ -5,7 +5,9 @@ import { Feed, type Outcome } from "./feed.ts";
 import {
   jobOf,
   lineOf,
+  type PipelineFlaws,
   type PipelineJob,
+  type PipelineListener,
   STAGES,
   type Stage,
   stagesDone,
@@ -68,17 +70,23 @@ export class Plan {
   readonly feed: Feed;
   /** The files there are by now, in the order in which they came. */
   readonly files: PlanFile[] = [];
+  /** Fulfilled when its pipeline has ended, was stopped, or failed to start. */
+  readonly over: Promise<void>;
   readonly #job: PipelineJob;
   readonly #createdAt = now();
   #status: PlanJson["status"] = "pending";
   #message = "Plan queued for processing";
   #error: string | null = null;
   #stopPipeline: (() => void) | undefined;
+  #isOver = () => {};
 
   constructor(prompt: string, defaults: PipelineJob, faults: FaultSet) {
     this.prompt = prompt;
     this.#job = jobOf(prompt, defaults);
     this.feed = new Feed(faults, (number) => lineOf(this.#job, number));
+    this.over = new Promise((resolve) => {
+      this.#isOver = resolve;
+    });
   }
 
   get status(): PlanJson["status"] {
@@ -134,10 +142,11 @@ export class Plan {
   /**
    * Starts the pipeline.
    * @param failure how the plan ends when the pipeline fails
+   * @param flaws what is wrong with the pipeline's process
    * @param stamped called for each log message
    */
-  start(failure: Outcome, stamped: () => void): void {
-    this.#stopPipeline = startPipeline(this.#job, {
+  start(failure: Outcome, flaws: PipelineFlaws, stamped: () => void): void {
+    const listener: PipelineListener = {
       started: () => {
         this.#status = "running";
       },
@@ -146,12 +155,9 @@ export class Plan {
         this.#keepFiles();
         stamped();
       },
-      exited: (code) => {
-        this.#keepFiles();
-        this.feed.stdoutClosed();
-        this.#finish(code === 0 ? "completed" : failure);
-      },
-    });
+      exited: (code) => this.#exited(code === 0 ? "completed" : failure),
+    };
+    this.#stopPipeline = startPipeline(this.#job, listener, flaws);
   }
 
   /** Fails the plan without ever starting its pipeline. */
@@ -163,6 +169,19 @@ export class Plan {
   /** Stops the pipeline; its streams are told nothing. */
   stop(): void {
     this.#stopPipeline?.();
+    this.#isOver();
+  }
+
+  /** Stops the pipeline and completes the plan as if it had done its work. */
+  cutShort(): void {
+    this.#stopPipeline?.();
+    this.#exited("completed");
+  }
+
+  #exited(outcome: Outcome): void {
+    this.#keepFiles();
+    this.feed.stdoutClosed();
+    this.#finish(outcome);
   }
 
   #keepFiles(): void {
@@ -180,6 +199,7 @@ export class Plan {
       this.files.push({ stage: REPORT, createdAt: now() });
     }
     this.feed.finish(outcome);
+    this.#isOver();
   }
 }
 
@@ -192,6 +212,9 @@ export class PlanStore {
   readonly #defaults: PipelineJob;
   readonly #faults: FaultSet;
   readonly #failure: Outcome;
+  readonly #flaws: PipelineFlaws;
+  /** Plans whose pipeline is not over; deleted ones too, where deletion does not stop it. */
+  readonly #unfinished = new Set<Plan>();
   #stamped = 0;
 
   /**
@@ -202,6 +225,15 @@ export class PlanStore {
     this.#defaults = defaults;
     this.#faults = faults;
     this.#failure = failure;
+    this.#flaws = {
+      diesAfterMs: faults.get("plan-death") ?? Number.POSITIVE_INFINITY,
+      slowness: () => Math.max(1, this.unfinished) ** (faults.get("slowdown") ?? 0),
+    };
+  }
+
+  /** How many plans are pending or running, deleted ones that run on too. */
+  get unfinished(): number {
+    return this.#unfinished.size;
   }
 
   /** Log messages stamped since the start, deleted plans' too. */
@@ -216,8 +248,10 @@ export class PlanStore {
     }
     const plan = new Plan(request.prompt, this.#defaults, this.#faults);
     this.#plans.set(plan.id, plan);
+    this.#unfinished.add(plan);
+    plan.over.then(() => this.#unfinished.delete(plan));
     if (request.model) {
-      plan.start(this.#failure, () => this.#stamped++);
+      plan.start(this.#failure, this.#flaws, () => this.#stamped++);
     } else {
       plan.failAtOnce();
     }
@@ -235,19 +269,19 @@ export class PlanStore {
 
   /**
    * Stops a plan's pipeline, forgets the plan and tells its streams.
-   * @returns whether there was such a plan
+   * sse-delete-race: the pipeline runs on.
    */
-  delete(id: string): boolean {
-    const plan = this.#plans.get(id);
-    plan?.stop();
-    this.#plans.delete(id);
-    plan?.feed.delete();
-    return plan !== undefined;
+  delete(plan: Plan): void {
+    if (!this.#faults.has("sse-delete-race")) {
+      plan.stop();
+    }
+    this.#plans.delete(plan.id);
+    plan.feed.delete();
   }
 
   /** Stops every pipeline. */
   stop(): void {
-    for (const plan of this.#plans.values()) {
+    for (const plan of this.#unfinished) {
       plan.stop();
     }
   }
