@@ -16,17 +16,21 @@ export interface K6Exit {
 }
 
 /**
- * Runs a load test with these settings and no others, with k6's own progress where the output is a terminal. k6 is in
+ * Runs a load test with these settings and no others, with k6's own progress where `terminal` is one. k6 is in
  * a process group of its own, and is handed an interrupt exactly once: a second one would keep it from tidying up.
  */
-export function runK6(script: string, settings: Record<string, string>): Promise<K6Exit> {
+export function runK6(
+  script: string,
+  settings: Record<string, string>,
+  terminal: NodeJS.WriteStream,
+): Promise<K6Exit> {
   const variables = Object.entries(settings).flatMap(([name, value]) =>
     value === "" ? [] : ["-e", `${name}=${value}`],
   );
-  const progress = process.stdout.isTTY ? [] : ["--quiet"];
+  const progress = terminal.isTTY ? [] : ["--quiet"];
   const child = spawn(k6Binary(), ["run", ...progress, ...variables, join(ROOT, "dist", `${script}.js`)], {
     detached: true,
-    stdio: ["ignore", "inherit", "pipe"],
+    stdio: ["ignore", terminal, "pipe"],
     env: {
       ...environmentWithout(settings),
       K6_NO_USAGE_REPORT: "true",

@@ -15,12 +15,20 @@ const TICK_MS = 50;
 /** Asks /health once a second beside the load, until `isOver`. A stall is a finding of the test. */
 export async function probeHealth(api: PlanApi, meter: Meter, isOver: () => boolean): Promise<void> {
   const timer = new OwnTimer();
+  let awaySince: number | undefined;
   while (!isOver()) {
     timer.reset();
     const { at, durationMs, status } = await api.health();
     const isPrompt = status === 200 && durationMs <= STALL_MS;
     if (isPrompt || timer.worstDelay() <= LATE_MS) judgeProbe(meter, isPrompt, { at, durationMs, status });
     else meter.count("probesNotJudged");
+    if (status !== 200) awaySince ??= at;
+    else if (awaySince !== undefined) {
+      meter.add("findings", {
+        text: `the server answered again after ${Math.round(recorder.now() - awaySince)} ms`,
+      });
+      awaySince = undefined;
+    }
     await sleep(Math.max(0, PERIOD_MS - durationMs));
   }
   timer.stop();

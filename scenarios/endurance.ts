@@ -2,11 +2,13 @@ import exec from "k6/execution";
 import { recorder } from "../client/extension.ts";
 import type { Deadlines } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
+import { deletePlan } from "../run/cleanup.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
 import { sampleUntil } from "../run/server-sample.ts";
 import { PHASES } from "../thresholds/endurance.ts";
 import { type Audience, withAudience } from "./audience.ts";
 import { named, STREAM_TARGETS, WATCHED } from "./common.ts";
+import { createPlan } from "./plans.ts";
 
 interface Numbers extends Shape {
   clients: number;
@@ -121,14 +123,22 @@ async function watchOne(context: UserContext<Numbers>, endsAt: number): Promise<
   });
 }
 
-/** A client leaves and returns, again and again, until `endsAt`. */
+/** A plan that nobody watches: what it leaves behind shows in memory. */
+async function unwatched(context: UserContext<Numbers>): Promise<void> {
+  const { body: plan } = await createPlan(context, { lines: 20, rate: 100 });
+  if (plan !== undefined) await deletePlan(context.api, plan.plan_id);
+}
+
+/** A client leaves and returns, and a plan goes by that nobody watches, again and again, until `endsAt`. */
 async function comeAndGo(
-  { numbers }: UserContext<Numbers>,
+  context: UserContext<Numbers>,
   audience: Audience<Numbers>,
   endsAt: number,
 ): Promise<void> {
-  for (let turn = 0; recorder.now() + numbers.comeAndGo * 1_000 < endsAt; turn++) {
-    await sleep(numbers.comeAndGo * 1_000);
+  const pause = context.numbers.comeAndGo * 1_000;
+  for (let turn = 0; recorder.now() + pause < endsAt; turn++) {
+    await sleep(pause);
+    await unwatched(context);
     const present = audience.clients.filter(({ stream }) => stream.outcome === undefined);
     const leaver = present[turn % Math.max(1, present.length)];
     if (leaver === undefined) return;

@@ -30,7 +30,7 @@ export const multipleClients = loadTest<Numbers>({
       users: 3,
       clients: 5,
       slotSeconds: 8,
-      stub: { lines: 80, rate: 40 },
+      stub: { lines: 100, rate: 40 },
       deadlines: shortDeadlines(5_500),
     },
     baseline,

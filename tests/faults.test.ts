@@ -1,26 +1,9 @@
 import assert from "node:assert/strict";
-import { describe, type TestContext, test } from "node:test";
-import type { RunRecord, Transport } from "../record/record.ts";
-import type { TestName } from "../scenarios/names.ts";
+import { describe, test } from "node:test";
+import type { RunRecord } from "../record/record.ts";
 import type { TargetId } from "../thresholds/targets.ts";
 import { FAULT_MATRIX } from "./fault-matrix.ts";
-import { countsOf, k6, onlyRecord, server, temporaryDirectory } from "./harness.ts";
-
-interface SuiteRun {
-  transport: Transport;
-  /** The tests of the suite; all when not given. */
-  tests?: readonly TestName[];
-  serverArgs?: string[];
-}
-
-async function suiteOn(t: TestContext, { transport, tests = [], serverArgs = [] }: SuiteRun) {
-  const target = await server(t, ...serverArgs);
-  const directory = temporaryDirectory(t);
-  const settings = { BASE_URL: target.url, TRANSPORT: transport, OUT_DIR: directory, ONLY: tests.join(",") };
-  const { code, stdout, stderr } = await k6("suite", settings).finished;
-  const record = onlyRecord(directory);
-  return { code, stdout, stderr, record, counts: await countsOf(target) };
-}
+import { deviations, play, playFault } from "./play.ts";
 
 const verdicts = ({ targets }: RunRecord) =>
   Object.fromEntries(targets.map(({ id, verdict }) => [id, verdict]));
@@ -29,8 +12,8 @@ const having = (record: RunRecord, ...wanted: string[]) =>
 
 describe("the suite in profile smoke", { concurrency: 3 }, () => {
   for (const transport of ["sse", "ws"] as const) {
-    test(`healthy over ${transport}: every target is met`, async (t) => {
-      const { code, record, stderr, counts } = await suiteOn(t, { transport });
+    test(`healthy over ${transport}: every target is met`, async () => {
+      const { code, record, stderr, counts } = await play({ transport });
       assert.deepEqual(new Set(Object.values(verdicts(record))), new Set(["met"]));
       assert.equal(record.targets.length, 11);
       assert.equal(record.state, "complete");
@@ -40,21 +23,17 @@ describe("the suite in profile smoke", { concurrency: 3 }, () => {
     });
   }
 
-  for (const { fault, transport, tests, missed, either = [] } of FAULT_MATRIX.filter(
-    ({ inTests }) => inTests,
-  )) {
-    test(`${fault}: exactly what it breaks is missed`, async (t) => {
-      const { code, record, counts } = await suiteOn(t, { transport, tests, serverArgs: ["--fault", fault] });
-      const seen = having(record, "missed").filter((id) => !either.includes(id as TargetId));
-      assert.deepEqual(seen.sort(), missed.toSorted(), JSON.stringify(verdicts(record)));
-      assert.deepEqual(having(record, "no data", "not measured", "at the edge"), []);
+  for (const expectation of FAULT_MATRIX.filter(({ inTests }) => inTests)) {
+    test(`${expectation.fault}: exactly what it breaks is missed`, async () => {
+      const { code, record, counts } = await playFault(expectation);
+      assert.deepEqual(deviations(record, expectation), []);
       assert.equal(code, 99);
       assert.equal(counts.plans, 0, "plans are left on the server");
     });
   }
 
-  test("sse-poll=100: latency up to 100 ms is at the edge or met", async (t) => {
-    const { record } = await suiteOn(t, {
+  test("sse-poll=100: latency up to 100 ms is at the edge or met", async () => {
+    const { record } = await play({
       transport: "sse",
       tests: ["basic-connection", "multiple-clients"],
       serverArgs: ["--fault", "sse-poll=100"],
@@ -64,8 +43,8 @@ describe("the suite in profile smoke", { concurrency: 3 }, () => {
     assert.deepEqual(new Set(Object.values(others)), new Set(["met"]));
   });
 
-  test("orphaned sockets are counted exactly as the server counts them", async (t) => {
-    const { record, counts } = await suiteOn(t, {
+  test("orphaned sockets are counted exactly as the server counts them", async () => {
+    const { record, counts } = await play({
       transport: "ws",
       tests: ["basic-connection", "multiple-clients", "reconnection"],
       serverArgs: ["--fault", "ws-orphan=0.4"],
@@ -82,8 +61,8 @@ describe("the suite in profile smoke", { concurrency: 3 }, () => {
     ["sse-2025-09", "sse"],
     ["ws-2025-10", "ws"],
   ] as const) {
-    test(`${behaviour}: the version as it really is misses targets`, async (t) => {
-      const { code, record, stdout } = await suiteOn(t, {
+    test(`${behaviour}: the version as it really is misses targets`, async () => {
+      const { code, record, stdout } = await play({
         transport,
         tests: ["basic-connection", "multiple-clients", "reconnection"],
         serverArgs: ["--behaviour", behaviour],

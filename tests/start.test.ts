@@ -100,6 +100,30 @@ describe("npm start", { concurrency: 3 }, () => {
     }
   });
 
+  test("--json prints the results grouped as the test plan groups them, and nothing else", async (t) => {
+    const { url } = await server(t);
+    const args = [
+      "--sse",
+      url,
+      "--only",
+      "basic-connection,reconnection",
+      "--json",
+      "--out",
+      temporaryDirectory(t),
+    ];
+    const { code, stdout, stderr } = await start(...args).finished;
+    assert.equal(code, 0, stderr);
+    const [run, ...others] = JSON.parse(stdout) as { passed: boolean; results: Record<string, object> }[];
+    assert.deepEqual(others, []);
+    assert.equal(run?.passed, true);
+    const names = Object.entries(run?.results ?? {}).map(([group, tests]) => [group, ...Object.keys(tests)]);
+    assert.deepEqual(names, [
+      ["basic_connection", "basic-connection"],
+      ["reconnection", "reconnection"],
+    ]);
+    assert.match(stderr, /✓ met +Connection success rate/);
+  });
+
   test("interrupted, it tidies up: no server left, no comparison, k6's exit code", async (t) => {
     const out = temporaryDirectory(t);
     const { child, finished } = start("--out", out);

@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startServer } from "../cli/servers.ts";
+import type { RunRecord, Transport, Verdict } from "../record/record.ts";
+import type { Profile } from "../run/config.ts";
+import type { TestName } from "../scenarios/names.ts";
+import type { Expectation } from "./fault-matrix.ts";
+import { countsOf, type Finished, k6, onlyRecord } from "./harness.ts";
+
+/** A run of the suite against a reference server of its own. */
+export interface Play {
+  transport: Transport;
+  /** The tests of the suite; all when not given. */
+  tests?: readonly TestName[];
+  profile?: Profile;
+  serverArgs?: readonly string[];
+}
+
+export interface Played extends Finished {
+  record: RunRecord;
+  /** What the server counted, after the run. */
+  counts: Awaited<ReturnType<typeof countsOf>>;
+}
+
+/** Starts the server, runs the suite over it, and stops it. */
+export async function play({
+  transport,
+  tests = [],
+  profile = "smoke",
+  serverArgs = [],
+}: Play): Promise<Played> {
+  const directory = mkdtempSync(join(tmpdir(), "plan-load-"));
+  const server = await startServer(serverArgs);
+  try {
+    const settings = {
+      BASE_URL: server.url,
+      SERVER_METRICS_URL: `${server.url}/metrics`,
+      TRANSPORT: transport,
+      PROFILE: profile,
+      OUT_DIR: directory,
+      ONLY: tests.join(","),
+    };
+    const finished = await k6("suite", settings).finished;
+    return { ...finished, record: onlyRecord(directory), counts: await countsOf(server) };
+  } finally {
+    await server.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+export const playFault = ({ fault, transport, tests, profile = "smoke" }: Expectation): Promise<Played> =>
+  play({ transport, tests, profile, serverArgs: ["--fault", fault] });
+
+/** The verdicts that a target may have under a fault. "Met" is no "no data", and no "not measured" unless it says so. */
+export function allowed(id: string, { missed, either = [], notMeasured = [] }: Expectation): Verdict[] {
+  const lists: [readonly string[], Verdict[]][] = [
+    [either, ["met", "at the edge", "missed"]],
+    [missed, ["missed"]],
+    [notMeasured, ["not measured"]],
+  ];
+  const verdicts = lists.flatMap(([ids, these]) => (ids.includes(id) ? these : []));
+  return verdicts.length > 0 ? verdicts : ["met"];
+}
+
+/** What a run shows that its fault does not explain, in words; none when all is as expected. */
+export function deviations({ targets }: RunRecord, expectation: Expectation): string[] {
+  const wrong = targets.filter(({ id, verdict }) => !allowed(id, expectation).includes(verdict));
+  const absent = expectation.missed.filter((id) => !targets.some((judged) => judged.id === id));
+  return [
+    ...wrong.map(
+      (one) =>
+        `${one.id} is ${one.verdict} (${one.reason}), expected ${allowed(one.id, expectation).join(" or ")}`,
+    ),
+    ...absent.map((id) => `${id} was not judged`),
+  ];
+}
