@@ -2,7 +2,7 @@
 // `node build.mjs --dist` leaves k6 out. K6_BIN=path uses that k6 instead of building one.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleForK6, bundleForNode } from "./bundle.mjs";
@@ -35,16 +35,16 @@ async function buildK6() {
   if (process.env.K6_BIN) return checkK6(process.env.K6_BIN);
   const binary = join(ROOT, "bin", "k6");
   const stamp = join(ROOT, "bin", "k6.sources");
-  const go = goVersion();
-  const sources = hashOfSources(go);
-  if (readOr(stamp, "") === sources) return;
+  const sources = hashOfSources();
+  if (existsSync(binary) && readOr(stamp, "") === sources) return;
+  requireGo();
   mkdirSync(join(ROOT, "bin"), { recursive: true });
   await compileK6(`${binary}.new`);
   renameSync(`${binary}.new`, binary);
   writeFileSync(stamp, sources);
 }
 
-function goVersion() {
+function requireGo() {
   const { stdout, error } = spawnSync("go", ["env", "GOVERSION"], { encoding: "utf8", cwd: ROOT });
   const advice = "install Go 1.25 or newer, or set K6_BIN to a k6 that was built with xk6-sse";
   if (error) fail(`Go is needed to build k6, and is not there: ${advice}`);
@@ -53,11 +53,10 @@ function goVersion() {
   if (major < OLDEST_GO[0] || (major === OLDEST_GO[0] && minor < OLDEST_GO[1])) {
     fail(`Go ${OLDEST_GO.join(".")} or newer is needed to build k6, and this is ${version}: ${advice}`);
   }
-  return version;
 }
 
-function hashOfSources(go) {
-  const hash = createHash("sha256").update(go);
+function hashOfSources() {
+  const hash = createHash("sha256");
   const files = readdirSync(join(ROOT, "xk6-sse"), { recursive: true })
     .filter((file) => /(\.go|go\.mod|go\.sum)$/.test(file) && !file.endsWith("_test.go"))
     .sort();

@@ -43,13 +43,15 @@ export function runK6(
     process.stderr.write(text);
   });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
-  process.once("SIGINT", forward).once("SIGTERM", forward);
+  // A terminal that is closed (SIGHUP) ends k6 as an interrupt does, so that it tidies up.
+  const hangUp = () => child.kill("SIGINT");
+  process.once("SIGINT", forward).once("SIGTERM", forward).once("SIGHUP", hangUp);
   return new Promise((resolve, reject) => {
     child.once("error", (error) =>
       reject(new Error(`k6 could not be run: ${error.message}; run npm run build`)),
     );
     child.once("close", (code) => {
-      process.off("SIGINT", forward).off("SIGTERM", forward);
+      process.off("SIGINT", forward).off("SIGTERM", forward).off("SIGHUP", hangUp);
       resolve({ code: code ?? INTERRUPTED, log });
     });
   });

@@ -8,6 +8,7 @@ const STOP_MS = 5_000;
 /** A reference server that this program started. */
 export interface RunningServer {
   url: string;
+  pid: number | undefined;
   /** Ends the server and waits until it is gone. */
   stop(): Promise<void>;
 }
@@ -29,7 +30,7 @@ export async function startServer(args: readonly string[]): Promise<RunningServe
   const port = await Promise.race([listening(child), once(child, "exit").then(() => undefined)]);
   if (port === undefined)
     throw new Error(`the reference server (${args.join(" ")}) did not start: ${complaint.trim()}`);
-  return { url: `http://127.0.0.1:${port}`, stop: () => stop(child) };
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid, stop: () => stop(child) };
 }
 
 async function listening(child: ChildProcess): Promise<number> {

@@ -62,6 +62,7 @@ const program = new Command("npm start --")
 
 async function start(options: StartOptions): Promise<number> {
   const halves = chosenHalves(options);
+  if (options.sse === "" || options.ws === "") throw new Error("the URL after --sse or --ws is empty");
   for (const half of halves)
     readConfig(settingsOf(half, half.url ?? "http://localhost", options), TEST_NAMES);
   const records: RunRecord[] = [];

@@ -9,6 +9,9 @@ test("naive timestamps are UTC, with the fraction kept", () => {
   assert.equal(parseStamp("2026-11-22T08:49:17Z"), SECOND);
   assert.ok(Math.abs((parseStamp("2026-11-22T08:49:17.345942") ?? 0) - (SECOND + 345.942)) < 0.001);
   assert.equal(parseStamp("2026-11-22T08:49:18.5Z"), SECOND + 1_500);
+  assert.equal(parseStamp("2026-11-22T08:49:17+00:00"), SECOND);
+  assert.equal(parseStamp("2026-11-22T09:49:17.500000+01:00"), SECOND + 500);
+  assert.equal(parseStamp("2026-11-22T03:19:17-05:30"), SECOND);
 });
 
 test("anything else is no timestamp", () => {

@@ -22,6 +22,8 @@ export interface StreamOwner {
   opened(at: number): void;
   log(stamp: string, text: string, at: number): void;
   malformed(text: string): void;
+  /** The server refused the stream with this HTTP status. */
+  refusedWith(status: number, reason: string): void;
   /** The stream has been silent for a whole deadline. Resolves to true where the plan has nothing to say. */
   isPlanQuiet(): Promise<boolean>;
   /** The stream's life is over while it is still open. Resolves to true where the plan still runs. */
@@ -85,6 +87,11 @@ export class Stream {
     this.lifeTimer = setTimeout(() => void this.lifeOver(), deadlines.lifeMs);
   }
 
+  /** Whether the server told how the plan ended. */
+  get isTold(): boolean {
+    return this.told !== undefined;
+  }
+
   /** Ends the stream by the test's own will. Does nothing to one that has ended. */
   close(): void {
     this.finish("closed", "closed by the test");
@@ -118,7 +125,7 @@ export class Stream {
         this.refused(message.text);
         break;
       case "end":
-        this.wireEnded({ clean: true, reason: "ended without a final status" });
+        this.wireEnded({ clean: true, reason: "ended without a final status", isAnswer: true });
         break;
       case "malformed":
         this.owner.malformed(message.text);
@@ -151,12 +158,13 @@ export class Stream {
     else this.finish(this.firstMessageAt === undefined ? "refused" : "dropped", text);
   }
 
-  private wireEnded({ clean, reason }: WireEnd): void {
+  private wireEnded({ clean, reason, isAnswer, status }: WireEnd): void {
     if (this.outcome !== undefined) return;
+    if (status !== undefined) this.owner.refusedWith(status, reason);
     if (!clean && this.owner.isGeneratorEnding()) this.finish("interrupted", reason);
     else if (this.told !== undefined && clean) this.finish(this.told, `told ${this.told}`);
     else if (clean && this.owner.isPlanDeleted()) this.finish("deleted", reason);
-    else this.finish(this.firstMessageAt === undefined ? "refused" : "dropped", reason);
+    else this.finish(this.firstMessageAt === undefined && isAnswer ? "refused" : "dropped", reason);
   }
 
   /** Re-arms itself for what is left since the last message, so that no message has to touch a timer. */

@@ -7,6 +7,10 @@ import { type PlanMessage, parseFrame, parseRefusal } from "./messages.ts";
 export interface WireEnd {
   clean: boolean;
   reason: string;
+  /** The server answered, and said no: a status, another content type. Else the connection itself failed. */
+  isAnswer: boolean;
+  /** The status with which it said no, where that is known. */
+  status?: number;
 }
 
 /** What a wire reports. `at` is milliseconds since the epoch, taken when the bytes were read from the socket. */
@@ -44,14 +48,21 @@ function overSse(baseUrl: string, timeoutMs: number): Connect {
     source.addEventListener("error", (event) => {
       if ("data" in event) events.message(parseRefusal(event.data), event.timestamp);
     });
-    source.onerror = ({ kind, message }) => {
-      events.end({ clean: kind === "end", reason: kind === "end" ? "closed by the server" : message });
+    source.onerror = ({ kind, message, status }) => {
+      const isAnswer = kind === "end" || kind === "status" || kind === "content-type";
+      const reason = kind === "end" ? "closed by the server" : message;
+      events.end({ clean: kind === "end", reason, isAnswer, ...(kind === "status" ? { status } : {}) });
     };
     return source;
   };
 }
 
+/** The ready state of a socket that is not open yet; k6 has no constant for it at run time. */
+const CONNECTING = 0;
+const NORMAL_CLOSURE = 1000;
 const ABNORMAL_CLOSURE = 1006;
+/** What k6 says where the server answered a handshake with another status than 101. */
+const HANDSHAKE_REFUSED = "bad handshake";
 const BINARY_FRAME: PlanMessage = { kind: "malformed", text: "a binary frame" };
 
 function overWebSocket(baseUrl: string): Connect {
@@ -74,14 +85,15 @@ function overWebSocket(baseUrl: string): Connect {
     });
     socket.addEventListener("close", (event) => {
       const { code } = event as unknown as { code: number };
-      events.end({ clean: code !== ABNORMAL_CLOSURE, reason: failure ?? `closed with ${code}` });
+      const isAnswer = code !== ABNORMAL_CLOSURE || (failure ?? "").includes(HANDSHAKE_REFUSED);
+      events.end({ clean: code === NORMAL_CLOSURE, reason: failure ?? `closed with ${code}`, isAnswer });
     });
     return {
       close() {
         if (isClosing) return;
         isClosing = true;
         // Closing one that still connects would block the virtual user for good: it is closed once it is open.
-        if (socket.readyState !== WebSocket.CONNECTING) socket.close();
+        if (socket.readyState !== CONNECTING) socket.close();
       },
     };
   };

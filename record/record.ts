@@ -12,8 +12,8 @@ export const OUTCOMES = [
   "failed", // the server said that the plan failed, and closed
   "fallback", // the plan failed and the server completed it with its fallback report
   "deleted", // the test deleted the plan and the server ended the stream
-  "refused", // no usable stream: handshake refused, or an error in place of a first message
-  "dropped", // the connection broke, or ended without a word
+  "refused", // the server answered, and said no: a status, or an error in place of a first message
+  "dropped", // the connection failed or broke, or ended without a word
   "starved", // no message for longer than allowed while there was something to be told
   "timed_out", // still open after its whole time although the plan was over
   "closed", // closed by the test
@@ -241,6 +241,8 @@ export const recordSchema = v.object({
   command: v.string(),
   configuration: v.record(v.string(), v.string()),
   targets: v.array(judgedSchema),
+  /** What was found beside the tests: plans that could not be deleted. */
+  findings: v.array(v.string()),
   tests: v.array(testSchema),
   streams: v.object({ seen: v.number(), kept: v.array(streamSchema) }),
   plans: v.object({ seen: v.number(), kept: v.array(planSchema) }),

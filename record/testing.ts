@@ -23,6 +23,7 @@ export function sampleRecord(different: Partial<RunRecord> = {}): RunRecord {
     command: "k6 run dist/suite.js",
     configuration: { TRANSPORT: "sse" },
     targets: [],
+    findings: [],
     tests: [],
     streams: { seen: 0, kept: [] },
     plans: { seen: 0, kept: [] },

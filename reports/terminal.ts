@@ -31,6 +31,7 @@ export function runTable(record: RunRecord): string {
     parts.push(`\n${test.group}: ${test.name} (test plan ${test.plan.join(", ")})`, columns(rows));
     parts.push(...test.findings.map((finding) => `  ! ${finding}`));
   }
+  parts.push(...record.findings.map((finding) => `! ${finding}`));
   return `${parts.filter((part) => part !== "").join("\n")}\n`;
 }
 

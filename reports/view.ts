@@ -249,6 +249,7 @@ export function runView(record: RunRecord) {
     passed: hasPassed(record),
     facts: facts(record),
     targets: record.targets.map(targetRow),
+    findings: record.findings,
     tests: record.tests.map((test) => testView(test, record)),
     failedRequests: record.failedRequests.kept.slice(0, 20).map((request) => ({
       ...request,
@@ -270,7 +271,8 @@ export function runView(record: RunRecord) {
     settings: Object.entries(record.configuration)
       .filter(([, value]) => value !== "")
       .map(([name, value]) => ({ name, value })),
-    command: record.command,
+    // A run id is used once: it would be refused the second time.
+    command: record.command.replace(/ -e RUN_ID=\S+/, ""),
   };
 }
 

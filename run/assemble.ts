@@ -20,6 +20,9 @@ export function judgeRun(run: RunPlan, snapshot: Snapshot): Judgement {
   return judge([run.slots.map(({ test }) => evidenceOf(test, snapshot))]);
 }
 
+/** In place of a test's name: what was found after all of them. */
+export const WHOLE_RUN = "";
+
 const NOTHING: Tally = { counts: {}, latency: {} };
 
 function evidenceOf({ name, targets }: LoadTest, { tallies, lists, streams }: Snapshot): TestEvidence {
@@ -66,6 +69,7 @@ export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | 
     command: recorder.command(),
     configuration: readSettings(__ENV),
     targets: judgement?.targets ?? [],
+    findings: findingsOf(WHOLE_RUN, snapshot),
     tests: slots.map(({ test }) => testRecord(test, judgement?.tests[test.name] ?? [], snapshot)),
     streams: snapshot === undefined ? bounded : { seen: snapshot.streams.seen, kept: snapshot.streams.kept },
     plans: snapshot?.lists.plans ?? bounded,
@@ -97,7 +101,6 @@ function testRecord(
 ): TestRecord {
   const tally = snapshot?.tallies[name] ?? NOTHING;
   const windows = snapshot?.windows[name]?.items ?? [];
-  const findings = snapshot?.lists.findings.kept.filter(({ test }) => test === name) ?? [];
   return {
     name,
     plan: [...plan],
@@ -106,7 +109,7 @@ function testRecord(
     endedAt: windows.at(-1)?.at ?? null,
     targets,
     outcomes: outcomesOf(name, tally, snapshot),
-    findings: [...new Set([...findings.map(({ text }) => text), ...clockFindings(tally)])],
+    findings: [...findingsOf(name, snapshot), ...stampFindings(tally)],
     calls: callsOf(tally),
     tally,
     timings: Object.fromEntries(
@@ -115,12 +118,20 @@ function testRecord(
   };
 }
 
-/** Latencies below zero are counted and told, never taken for zero. */
-function clockFindings({ counts }: Tally): string[] {
-  const negative = counts.negative ?? 0;
-  return negative > 0
-    ? [`${negative} messages came more than 2 ms before their timestamp: the clocks disagree`]
-    : [];
+/** What was found, each said once. */
+function findingsOf(test: string, snapshot: Snapshot | undefined): string[] {
+  const mine = snapshot?.lists.findings.kept.filter((finding) => finding.test === test) ?? [];
+  return [...new Set(mine.map(({ text }) => text))];
+}
+
+/** What was odd about timestamps is told: latencies below zero are never taken for zero. */
+function stampFindings({ counts }: Tally): string[] {
+  const { negative = 0, unstamped = 0 } = counts;
+  const findings = [
+    [negative, "messages came more than 2 ms before their timestamp: the clocks disagree"],
+    [unstamped, "messages had no readable timestamp: received, and not accounted for"],
+  ] as const;
+  return findings.filter(([n]) => n > 0).map(([n, text]) => `${n} ${text}`);
 }
 
 /** How many streams had each outcome; those that never got one were interrupted. */

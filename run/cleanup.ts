@@ -12,12 +12,16 @@ export async function deletePlan(api: PlanApi, id: string): Promise<boolean> {
   return false;
 }
 
-/** Deletes every plan whose prompt carries `mark`. Resolves to the ids that could not be deleted. */
+/**
+ * Deletes every plan whose prompt carries `mark`. Resolves to what could not be deleted, in words; empty when nothing
+ * of the run is left.
+ */
 export async function deleteMarked(api: PlanApi, mark: string): Promise<string[]> {
-  const { body: plans = [] } = await api.list();
+  const { body: plans, status } = await api.list();
+  if (plans === undefined) return [`plans may be left on the server: GET /api/plans answered ${status}`];
   const left: string[] = [];
   for (const plan of plans.filter(({ prompt }) => prompt.includes(mark))) {
-    if (!(await deletePlan(api, plan.plan_id))) left.push(plan.plan_id);
+    if (!(await deletePlan(api, plan.plan_id))) left.push(`plan ${plan.plan_id} could not be deleted`);
   }
   return left;
 }

@@ -89,15 +89,32 @@ export class Meter {
   readonly answer = ({ call, at, status, durationMs, body, text }: Answer<unknown>): void => {
     this.count("requests");
     this.count(`${CALL_PREFIX}${call} ${status === 200 && body === undefined ? "malformed" : status}`);
-    if (status >= 500) {
-      this.count("serverErrors");
-      sample("server-errors", 1);
-    }
+    if (status >= 500) this.serverError();
     if (status === 0) this.count("unanswered");
     if (status === 0 || status >= 500) {
       this.add("failedRequests", { at, call, status, durationMs, answer: text }, status);
     }
   };
+
+  /** Takes the refusal of a stream by an HTTP status; a 5xx is a server error like any other. */
+  streamRefused(call: string, status: number, reason: string): void {
+    if (status < 500) return;
+    this.serverError();
+    this.add("failedRequests", { at: recorder.now(), call, status, durationMs: 0, answer: reason }, status);
+  }
+
+  /** Counts something that had to be so, and was or was not, among the outcomes of the test's streams. */
+  expect(isMet: boolean, otherwise: string): void {
+    this.count("ended");
+    this.count("acceptable", isMet ? 1 : 0);
+    sample("clean-outcomes", isMet ? 1 : 0);
+    if (!isMet) this.add("findings", { text: otherwise });
+  }
+
+  private serverError(): void {
+    this.count("serverErrors");
+    sample("server-errors", 1);
+  }
 
   openStream(plan: string, client: string, startedAt: number): number {
     return recorder.openStream(JSON.stringify({ test: this.test, plan, client, startedAt }));

@@ -1,12 +1,13 @@
 import exec from "k6/execution";
 import type { Options, Scenario } from "k6/options";
+import { setTimeout } from "k6/timers";
 import { type Health, PlanApi } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { connector } from "../client/wire.ts";
 import { USERS_EXPECTED, USERS_FINISHED } from "../thresholds/judge.ts";
 import { gaugeValue, k6Thresholds } from "../thresholds/k6.ts";
 import { type TargetId, target } from "../thresholds/targets.ts";
-import { judgeRun, makeRecord } from "./assemble.ts";
+import { judgeRun, makeRecord, WHOLE_RUN } from "./assemble.ts";
 import { deleteMarked } from "./cleanup.ts";
 import { estimateClock } from "./clock.ts";
 import { type Config, type Profile, readConfig } from "./config.ts";
@@ -30,6 +31,8 @@ const REQUEST_TIMEOUT_MS: Record<Profile, number> = {
   stress: PATIENT_MS,
   endurance: PATIENT_MS,
 };
+/** A probe of /health that takes longer is given up, and a stall: so that it ends within its test's slot. */
+const PROBE_TIMEOUT_MS = 2_000;
 /** How often the server's process is looked at. The test plan: every 10 s. */
 const SAMPLE_EVERY_MS: Record<Profile, number> = {
   smoke: 1_000,
@@ -37,6 +40,9 @@ const SAMPLE_EVERY_MS: Record<Profile, number> = {
   stress: 10_000,
   endurance: 10_000,
 };
+
+/** What a virtual user's sockets have for an orderly end, before they are cut: a server may never answer a close. */
+const CLOSING_MS = 300;
 
 /** What k6 calls of a script. */
 export interface Script {
@@ -194,15 +200,17 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
   const slot = slots.find(({ test }) => exec.scenario.name.replace(/-health$/, "") === test.name);
   if (slot === undefined) return;
   const { test, users, seconds } = slot;
+  recorder.guardConnections();
   const meter = new Meter(test.name);
   const api = new PlanApi(config.baseUrl, REQUEST_TIMEOUT_MS[config.profile], meter.answer);
   const slotEndsAt = exec.scenario.startTime + seconds * 1_000;
   try {
     if (exec.scenario.name === healthScenario(test.name)) {
+      const probe = new PlanApi(config.baseUrl, PROBE_TIMEOUT_MS, meter.answer);
       const isOver = () =>
-        recorder.count(test.name, USERS_FINISHED) >= users || recorder.now() > slotEndsAt - 1_000;
+        recorder.count(test.name, USERS_FINISHED) >= users || recorder.now() > slotEndsAt - PROBE_TIMEOUT_MS;
       const watching = test.samplesServerItself ? undefined : watchServer(config, meter, isOver);
-      await Promise.all([probeHealth(api, meter, isOver), watching]);
+      await Promise.all([probeHealth(probe, meter, isOver), watching]);
       return;
     }
     await test.run({
@@ -222,6 +230,7 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
     meter.count(USERS_FINISHED);
   } finally {
     meter.stop();
+    setTimeout(() => recorder.closeConnections(), CLOSING_MS);
   }
 }
 
@@ -236,9 +245,7 @@ async function teardown(run: RunPlan): Promise<void> {
     new PlanApi(run.config.baseUrl, REQUEST_TIMEOUT_MS[run.config.profile]),
     markOf(run.runId),
   );
-  for (const id of left) {
-    recorder.add("findings", JSON.stringify({ test: run.name, text: `plan ${id} could not be deleted` }));
-  }
+  for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
   const { tests } = judgeRun(run, takeSnapshot());
   for (const [test, judgedOfTest] of Object.entries(tests)) {
     for (const judged of judgedOfTest) {

@@ -2,6 +2,7 @@ import { logLines } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { type Account, COUNT_NAMES, Ledger } from "../client/ledger.ts";
 import { type Deadlines, Stream } from "../client/stream.ts";
+import { sleep } from "../client/time.ts";
 import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
 import type { Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
@@ -57,6 +58,9 @@ export async function withAudience<Numbers extends Shape>(
   await audience.finish();
   if (!audience.isPlanDeleted) await deletePlan(context.api, plan.plan_id);
 }
+
+const POLL_END_MS = 200;
+const STREAM_CALL = "GET /api/plans/{id}/stream";
 
 /** Outcomes after which a plan owes its fallback report. */
 const BROKEN_OFF: readonly Outcome[] = ["failed", "fallback", "refused", "dropped", "starved", "timed_out"];
@@ -177,6 +181,7 @@ export class Audience<Numbers extends Shape> {
         },
         log: (stamp, text, at) => meter.message(at, this.ledger.receive(account, stamp, text, at)),
         malformed: (text) => meter.add("findings", { text: `malformed message on ${name}: ${text}` }),
+        refusedWith: (status, reason) => meter.streamRefused(STREAM_CALL, status, reason),
         isPlanQuiet: () => this.isQuiet(client),
         isPlanRunning: () => this.isRunning(),
         isPlanDeleted: () => this.isDeleted,
@@ -227,24 +232,32 @@ export class Audience<Numbers extends Shape> {
     });
   }
 
-  /** A silent stream is the plan's doing where the plan still runs and its log went no further than the stream. */
+  /**
+   * A silent stream is the plan's doing where the plan still runs and its log went no further than the stream. What the
+   * log has beyond it is lost to the client, should its stream be given up now.
+   */
   private async isQuiet(client: Client): Promise<boolean> {
-    if (!(await this.isRunning())) return false;
-    const lines = await this.logLines();
+    if (this.options.expectsNothing) return false;
+    const [isRunning, lines] = await Promise.all([this.isRunning(), this.logLines()]);
     if (lines === undefined || client.baseline === undefined) return false;
     client.lostByLog = this.missingOf(client, lines);
-    return client.lostByLog === 0;
+    return isRunning && client.lostByLog === 0;
   }
 
-  /** Streams that lasted to the plan's end should have received what the log gained since their baseline. */
+  /** Streams that were told the plan's end should have received what the log gained since their baseline. */
   private async readFinalLog(): Promise<void> {
-    if (this.isDeleted || this.options.expectsNothing) return;
-    const lasting = this.clients.filter(({ stream }) => stream.outcome !== "closed");
-    if (lasting.length === 0 || (await this.isRunning())) return;
+    const told = this.clients.filter(({ stream }) => stream.isTold);
+    if (told.length === 0 || this.isDeleted || this.options.expectsNothing) return;
+    await this.waitForEnd();
     const lines = await this.logLines();
     if (lines === undefined) return;
-    for (const client of lasting)
-      client.lostByLog = Math.max(client.lostByLog, this.missingOf(client, lines));
+    for (const client of told) client.lostByLog = this.missingOf(client, lines);
+  }
+
+  /** Whoever was told the plan's end is owed the whole log: where the plan runs on, it is given a while to be whole. */
+  private async waitForEnd(): Promise<void> {
+    const deadline = recorder.now() + this.options.deadlines.silenceMs;
+    while (recorder.now() < deadline && (await this.isRunning())) await sleep(POLL_END_MS);
   }
 
   private missingOf({ baseline, account }: Client, lines: number): number {
@@ -260,7 +273,9 @@ export class Audience<Numbers extends Shape> {
 
   private report({ name, stream, account, handle }: Client): void {
     const { meter } = this.context;
-    for (const count of COUNT_NAMES) meter.count(count, account.counts[count]);
+    if (!this.options.expectsNothing) {
+      for (const count of COUNT_NAMES) meter.count(count, account.counts[count]);
+    }
     const outcome = stream.outcome ?? "interrupted";
     const acceptable = this.options.acceptable.includes(outcome);
     const p95Ms = quantile(account.latency.toSparse(), 0.95) ?? null;

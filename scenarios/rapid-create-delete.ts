@@ -3,7 +3,6 @@ import type { Deadlines } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
 import { seededRandom } from "../record/random.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
-import { sample } from "../run/metrics.ts";
 import { withAudience } from "./audience.ts";
 import { LIFE_TARGETS, longDeadlines, shortDeadlines } from "./common.ts";
 import type { Stub } from "./plans.ts";
@@ -67,10 +66,5 @@ export async function expectGone<N extends Shape>(
   planId: string,
 ): Promise<void> {
   const { status } = await api.get(planId);
-  const isGone = status === 404;
-  meter.count("ended");
-  meter.count("acceptable", isGone ? 1 : 0);
-  sample("clean-outcomes", isGone ? 1 : 0);
-  if (!isGone)
-    meter.add("findings", { text: `a plan was still there after its deletion (GET answered ${status})` });
+  meter.expect(status === 404, `a plan was still there after its deletion (GET answered ${status})`);
 }

@@ -92,7 +92,7 @@ async function returnOf(
   const { stream, account } = await audience.rejoin(left);
   account.gapByLog = gapByLog;
   const isUsable = await stream.usable;
-  if (stream.outcome === "interrupted") return;
+  if (!isUsable && (stream.outcome === "interrupted" || stream.outcome === "closed")) return;
   meter.count("returns");
   meter.count("returned", isUsable ? 1 : 0);
   sample("reconnection-success", isUsable ? 1 : 0);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -36,7 +36,10 @@ describe("a k6 without our extension", () => {
 });
 
 describe("the build", () => {
-  test("says what to do where Go is missing", async () => {
+  test("says what to do where k6 is to be built and Go is missing", async (t) => {
+    const cached = join(ROOT, "bin", "k6");
+    renameSync(cached, `${cached}.kept`);
+    t.after(() => renameSync(`${cached}.kept`, cached));
     const { code, stderr } = await run(process.execPath, ["build.mjs"], { PATH: "" }).finished;
     assert.equal(code, 1);
     assert.match(

@@ -41,7 +41,7 @@ export interface Finished {
   stderr: string;
 }
 
-/** A program that runs, and its end. */
+/** A program that runs, what it has said so far, and its end. */
 export function run(program: string, args: readonly string[], env: Record<string, string> = {}, cwd = ROOT) {
   const child = spawn(program, args, {
     cwd,
@@ -56,7 +56,7 @@ export function run(program: string, args: readonly string[], env: Record<string
     output.stderr += text;
   });
   const finished = once(child, "close").then(([code]): Finished => ({ code, ...output }));
-  return { child, finished };
+  return { child, output, finished };
 }
 
 /** `k6 run` of one of the load tests, without any wrapper. */

@@ -162,6 +162,24 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     assert.equal(readFileSync(join(directory, "mine", "run.json"), "utf8"), "precious");
   });
 
+  for (const TRANSPORT of ["sse", "ws"]) {
+    test(`a server that freezes with ${TRANSPORT} streams open does not hold k6, and is not called met`, async (t) => {
+      const target = await server(t);
+      const pid = target.pid ?? assert.fail("no pid");
+      const directory = temporaryDirectory(t);
+      const { finished } = k6("reconnection", { BASE_URL: target.url, TRANSPORT, OUT_DIR: directory });
+      await until(async () => (await countsOf(target)).running === 3);
+      process.kill(pid, "SIGSTOP");
+      const { code, stderr } = await finished;
+      process.kill(pid, "SIGCONT");
+      assert.equal(code, 99, stderr);
+      const record = onlyRecord(directory);
+      assert.notEqual(record.state, "running");
+      assert.equal(record.targets.find(({ id }) => id === "clean-outcomes")?.verdict, "missed");
+      assert.equal(record.targets.find(({ id }) => id === "responsiveness")?.verdict, "missed");
+    });
+  }
+
   test("an interrupt in the middle leaves a record that says so, and no plan", async (t) => {
     const target = await server(t);
     const directory = temporaryDirectory(t);

@@ -58,11 +58,66 @@ test("a message that came twice, or out of order, is not delivered as it should 
 });
 
 test("an estimate whose interval straddles the target is at the edge", () => {
-  const plans = [latencyOf(80, 85, 90), latencyOf(120, 125, 130), latencyOf(80, 82, 84)];
-  const latency = latencyOf(80, 85, 90, 120, 125, 130, 80, 82, 84);
+  const plans = [latencyOf(80, 85, 90), latencyOf(105, 110, 112), latencyOf(80, 82, 84)];
+  const latency = latencyOf(80, 85, 90, 105, 110, 112, 80, 82, 84);
   const judged = verdictOf("message-latency", { latency, plans });
   assert.equal(judged.verdict, "at the edge");
   assert.ok(!fails(judged));
+});
+
+test("far beyond the target is no edge, however wide the interval", () => {
+  const [quick, awful] = [latencyOf(2, 2, 2), latencyOf(30_000, 30_000, 30_000)];
+  const latency = { ...quick, ...awful };
+  const judged = verdictOf("message-latency", { latency, plans: [quick, quick, awful] });
+  assert.ok((judged.interval?.[0] ?? 999) < 100, "the interval holds the target");
+  assert.equal(judged.verdict, "missed");
+});
+
+test("an estimate that would be met is at the edge where its interval holds the target", () => {
+  const plans = [latencyOf(90), latencyOf(92), latencyOf(115)];
+  const latency = latencyOf(...Array.from({ length: 60 }, () => 90), 115);
+  const judged = verdictOf("message-latency", { latency, plans });
+  assert.ok((judged.value ?? 999) < 100);
+  assert.equal(judged.verdict, "at the edge");
+  const row = target("message-latency");
+  assert.ok((gaugeValue(row, judged) ?? 999) < 100);
+  assert.equal(gaugeValue(row, { ...judged, verdict: "missed", value: 149 }), 149);
+});
+
+test("at the edge of a target, a run that was broken off is no data", () => {
+  const plans = [latencyOf(90), latencyOf(92), latencyOf(115)];
+  const counts = { "users:expected": 3, "users:finished": 1 };
+  const latency = latencyOf(90, 92, 115);
+  assert.equal(verdictOf("message-latency", { latency, plans, counts }).verdict, "no data");
+});
+
+test("each share is of the right part in the right whole", () => {
+  const shares: [TargetId, string, string][] = [
+    ["connection-success", "usable", "attempts"],
+    ["reconnection-success", "returned", "returns"],
+    ["reconnection-loss", "gapLost", "gapMessages"],
+    ["clean-outcomes", "acceptable", "ended"],
+    ["responsiveness", "prompt", "probes"],
+    ["fallback-report", "fallbackDelivered", "fallbackAsked"],
+  ];
+  for (const [id, part, whole] of shares) {
+    const judged = verdictOf(id, { counts: { [part]: 3, [whole]: 4 } });
+    assert.deepEqual([judged.value, judged.observations], [0.75, 4], id);
+  }
+});
+
+test("latency is judged by its 95th percentile", () => {
+  const latency = latencyOf(...Array.from({ length: 90 }, () => 2), ...Array.from({ length: 10 }, () => 500));
+  const judged = verdictOf("message-latency", { latency });
+  assert.ok(Math.abs((judged.value ?? 0) - 500) < 6, String(judged.value));
+  assert.equal(judged.verdict, "missed");
+});
+
+test("clocks that disagree make no data of latency", () => {
+  const latency = latencyOf(1, 2, 3);
+  const judged = verdictOf("message-latency", { latency, counts: { negative: 3 } });
+  assert.equal(judged.verdict, "no data");
+  assert.match(judged.reason, /clocks disagree: 3 messages/);
 });
 
 test("an estimate that is wholly beyond the target is missed, wholly within it met", () => {
@@ -96,6 +151,34 @@ test("over a run, the worst of its tests counts, and is named", () => {
   assert.equal(targets.length, 1);
   assert.equal(targets[0]?.value, 0.2);
   assert.match(targets[0]?.reason ?? "", /^worst: 2 of 10/);
+});
+
+test("of two that are missed, the one further from its target is the run's", () => {
+  const row = (name: string, different: Partial<TestEvidence>): TestEvidence => ({
+    ...NOTHING,
+    test: name,
+    ...different,
+  });
+  const slow = (ms: number): Partial<TestEvidence> => ({
+    targets: ["message-latency"],
+    latency: latencyOf(ms),
+  });
+  const { targets } = judge([[row("slow", slow(150)), row("slowest", slow(900)), row("slower", slow(300))]]);
+  assert.match(targets[0]?.reason ?? "", /^slowest: /);
+});
+
+test("the plans of all instances are resampled", () => {
+  const instance = (...plans: number[]): TestEvidence[] => [
+    {
+      ...NOTHING,
+      test: "t",
+      targets: ["message-latency"],
+      latency: latencyOf(...plans),
+      plans: plans.map((ms) => latencyOf(ms)),
+    },
+  ];
+  const [, high = 0] = judge([instance(2, 3), instance(80, 90)]).tests.t?.[0]?.interval ?? [];
+  assert.ok(high > 50, String(high));
 });
 
 test("instances of one run are added up before they are judged", () => {

@@ -82,8 +82,8 @@ function judgeTarget(row: Target, evidence: Evidence): Judged {
 }
 
 function verdictOf(row: Target, measure: Measure, evidence: Evidence): { verdict: Verdict; reason?: string } {
-  const { value, interval, notMeasured, noData } = measure;
-  const isAtEdge = straddles(row, interval);
+  const { value, notMeasured, noData } = measure;
+  const isAtEdge = isAtEdgeOf(row, measure);
   const isJudged = value !== undefined && notMeasured === undefined && noData === undefined;
   if (isJudged && !isAtEdge && !meets(row, value)) return { verdict: "missed" };
   const untrusted = noData ?? whatIsMissing(evidence);
@@ -107,9 +107,14 @@ function whatIsMissing({ counts }: Evidence): string | undefined {
   return finished < expected ? `only ${finished} of ${expected} virtual users came to their end` : undefined;
 }
 
-/** Whether the target's limit lies within the interval of an estimate. */
-function straddles(row: Target, interval: [number, number] | undefined): boolean {
-  return interval !== undefined && meets(row, interval[0]) !== meets(row, interval[1]);
+/** How far from the target's limit a value may be that is called at its edge, as a share of the limit. */
+const EDGE = 0.25;
+
+/** Whether an estimate is so near to its target that its interval holds the limit. Far beyond is no edge. */
+function isAtEdgeOf(row: Target, { value, interval }: Measure): boolean {
+  if (interval === undefined || value === undefined) return false;
+  const straddles = meets(row, interval[0]) !== meets(row, interval[1]);
+  return straddles && (meets(row, value) || Math.abs(value - row.limit) <= EDGE * Math.abs(row.limit));
 }
 
 /** Verdicts from best to worst; the worst of a target's tests is the run's. */

@@ -86,6 +86,16 @@ const LATENCY_LIMIT_MS = 100;
 /** Where the measuring side itself adds more than a tenth of the target (p95), latency says nothing of the server. */
 const LONGEST_WAIT_MS = LATENCY_LIMIT_MS / 10;
 
+/** More messages than these that came before they were stamped, as a share, and no latency can be believed. */
+const MOST_NEGATIVE = 0.01;
+
+function clocksDisagree(evidence: Evidence, observations: number): string | undefined {
+  const negative = count(evidence, "negative");
+  return negative > MOST_NEGATIVE * observations
+    ? `clocks disagree: ${negative} messages came more than 2 ms before their timestamp`
+    : undefined;
+}
+
 function latencyP95(evidence: Evidence): Measure {
   const value = quantile(evidence.latency, 0.95);
   const observations = size(evidence.latency);
@@ -100,7 +110,7 @@ function latencyP95(evidence: Evidence): Measure {
     note: `${observations} messages, worst stream ${worst.toFixed(1)} ms`,
     noData: isOverloaded
       ? `generator overloaded: messages waited ${waited.toFixed(1)} ms for the script`
-      : undefined,
+      : clocksDisagree(evidence, observations),
   };
 }
 

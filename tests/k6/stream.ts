@@ -22,8 +22,9 @@ const log = (wire: WireEvents) =>
 const status = (wire: WireEvents, word: string) =>
   wire.message({ kind: "status", status: word, text: "" }, at());
 const end = (wire: WireEvents) => wire.message({ kind: "end" }, at());
-const clean = { clean: true, reason: "closed with 1000" };
-const broken = { clean: false, reason: "reset" };
+const clean = { clean: true, reason: "closed with 1000", isAnswer: true };
+const broken = { clean: false, reason: "reset", isAnswer: false };
+const refused = { clean: false, reason: "answered 404", isAnswer: true, status: 404 };
 
 const CASES: Case[] = [
   {
@@ -70,7 +71,8 @@ const CASES: Case[] = [
     outcome: "refused",
     isUsable: false,
   },
-  { name: "never connected", act: (wire) => wire.end(broken), outcome: "refused", isUsable: false },
+  { name: "never connected", act: (wire) => wire.end(broken), outcome: "dropped", isUsable: false },
+  { name: "refused with a status", act: (wire) => wire.end(refused), outcome: "refused", isUsable: false },
   {
     name: "an error in the middle",
     act: (wire) => {
@@ -185,6 +187,7 @@ const OWNER: StreamOwner = {
   opened: () => {},
   log: () => {},
   malformed: () => {},
+  refusedWith: () => {},
   isPlanQuiet: async () => false,
   isPlanRunning: async () => false,
   isPlanDeleted: () => false,

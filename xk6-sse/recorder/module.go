@@ -92,6 +92,9 @@ func (i *instance) Exports() modules.Exports {
 		"k6Version":     k6Version,
 		"command":       command,
 		"residentBytes": residentBytes,
+
+		"guardConnections": i.guardConnections,
+		"closeConnections": i.closeConnections,
 	}}
 }
 
@@ -102,6 +105,20 @@ func (i *instance) shared() *RootModule {
 		i.root.watch()
 	}
 	return i.root
+}
+
+func (i *instance) guardConnections() {
+	if state := i.vu.State(); state != nil {
+		guard(i.vu.Context(), state)
+	}
+}
+
+func (i *instance) closeConnections() {
+	if state := i.vu.State(); state != nil {
+		if guarded, ok := state.Dialer.(*connections); ok {
+			guarded.closeAll()
+		}
+	}
 }
 
 func now() float64 {

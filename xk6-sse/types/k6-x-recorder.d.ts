@@ -56,6 +56,15 @@ declare module "k6/x/recorder" {
   /** The resident memory of this process in bytes; 0 where the system does not tell. */
   export function residentBytes(): number;
 
+  /**
+   * From here on the sockets that this virtual user opens (SSE and WebSocket) are remembered, and closed one second
+   * after the virtual user is interrupted. To be called at the beginning of an iteration.
+   */
+  export function guardConnections(): void;
+
+  /** Closes the remembered sockets that are still open, whatever their peers do. */
+  export function closeConnections(): void;
+
   /** Whether this process was sent SIGINT or SIGTERM. */
   export function signalled(): boolean;
 }
