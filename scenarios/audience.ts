@@ -48,7 +48,7 @@ export async function withAudience<Numbers extends Shape>(
 ): Promise<void> {
   const { body: plan, status, text } = await createPlan(context, stub);
   if (plan === undefined) {
-    context.meter.add("findings", { text: `a plan could not be created: ${status} ${text}` });
+    context.meter.expect(false, `a plan could not be created: ${status} ${text}`);
     context.meter.count("attempts", clients);
     for (let i = 0; i < clients; i++) sample("connection-success", 0);
     return;

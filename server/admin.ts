@@ -2,11 +2,13 @@ import { readFileSync } from "node:fs";
 import type { FastifyInstance } from "fastify";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Context, StreamCounts } from "./context.ts";
+import type { PoolCounts } from "./pool.ts";
 
 /** What `GET /admin/counts` answers. */
 export interface AdminCounts {
   /** Plans held, and those of them that are pending or running. */
   readonly plans: number;
+  /** Deleted plans whose pipeline runs on are among these, and not among the plans held. */
   readonly running: number;
   /** Streams open now, and opened since the start. */
   readonly streams: StreamCounts;
@@ -17,14 +19,27 @@ export interface AdminCounts {
   readonly queues: number;
   /** Pipeline log messages stamped since the start, deleted plans' too. */
   readonly messages: number;
+  /** Crashes so far, with the fault that makes them. Everything else is counted since the last one. */
+  readonly crashes: number | undefined;
+  /** Leaked since the start, with the faults that leak memory. */
+  readonly leakedKiB: number | undefined;
+  /** The database connections, with the faults that have a pool of them. */
+  readonly pool: PoolCounts | undefined;
+}
+
+/** The figures of the process, whatever servers there are in it. */
+const METRICS = processMetrics();
+
+function processMetrics(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  addThreads(registry);
+  return registry;
 }
 
 /** Adds what is not part of the plan API: `/metrics` in Prometheus' text format, and `/admin/counts`. */
 export function addAdmin(app: FastifyInstance, context: Context): void {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  addThreads(registry);
-  app.get("/metrics", async (_, reply) => reply.type(registry.contentType).send(await registry.metrics()));
+  app.get("/metrics", async (_, reply) => reply.type(METRICS.contentType).send(await METRICS.metrics()));
   app.get("/admin/counts", () => countsOf(context));
 }
 
@@ -43,15 +58,18 @@ function addThreads(registry: Registry): void {
   }
 }
 
-function countsOf({ plans, streams }: Context): AdminCounts {
+function countsOf({ plans, streams, faults, crashes, waste, pool }: Context): AdminCounts {
   const all = plans.all();
   return {
     plans: all.length,
-    running: all.filter((plan) => plan.unfinished).length,
+    running: plans.unfinished,
     streams: streams.open,
     opened: streams.opened,
     orphans: streams.orphans,
     queues: all.filter((plan) => plan.feed.hasQueue).length,
     messages: plans.stamped,
+    crashes: faults.has("crash") ? crashes.count : undefined,
+    leakedKiB: waste.leakedKiB,
+    pool: pool?.counts,
   };
 }

@@ -191,6 +191,30 @@ test("the fallback report is assembled from what there is, while the plan runs a
   assert.equal(await statusOf(server, `/api/plans/${id}/report`), 200);
 });
 
+test("the fallback report of a plan that has nothing but its log holds the log", async (t) => {
+  const server = await testServer(t);
+  const id = await server.create("[stub lines=1000 rate=50]");
+  const stream = await server.sse(id);
+  await stream.messages(1);
+  const report = await server.json<FallbackReport>(`/api/plans/${id}/fallback-report`);
+  assert.deepEqual([report.completion_percentage, report.missing_sections.length], [0, 12]);
+  const [section, ...others] = report.sections;
+  assert.deepEqual([section?.filename, others], ["log.txt", []]);
+  assert.ok(section?.content.startsWith(stream.log()[0]?.replace(/^\S+ /, "") ?? "?"));
+  assert.match(report.assembled_html, /StartTimeTask/);
+});
+
+test("no-fallback-report: 404, and the plan is as it was", async (t) => {
+  const server = await testServer(t, { faults: ["no-fallback-report"] });
+  const id = await finished(server, "[stub lines=3 rate=300 exit=1]");
+  const response = await fetch(`${server.url}/api/plans/${id}/fallback-report`);
+  assert.deepEqual(
+    [response.status, await response.json()],
+    [404, { detail: "No plan content found for this plan" }],
+  );
+  assert.equal(await statusOf(server, `/api/plans/${id}/artefacts`), 200);
+});
+
 test("a deleted plan is unknown, and deleting it again is 404", async (t) => {
   const server = await testServer(t);
   const id = await server.create("Bakery");

@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { Context } from "./context.ts";
+import { deletePlan } from "./deletion.ts";
 import { artefactsOf, contentOf, fallbackReportOf, reportOf } from "./documents.ts";
 import { ApiError } from "./errors.ts";
+import { addHazards } from "./hazards.ts";
 import type { Plan } from "./plans.ts";
 import { parsePlanRequest } from "./requests.ts";
 import { serveSse } from "./sse.ts";
@@ -23,6 +25,7 @@ export function addApi(app: FastifyInstance, context: Context): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_, body, done) => done(null, body));
 
+  addHazards(app, context);
   addServerRoutes(app, context);
   addPlanRoutes(app, context);
   addFileRoutes(app, context);
@@ -69,6 +72,8 @@ function addPlanRoutes(app: FastifyInstance, context: Context): void {
     if (plan === undefined) {
       throw new ApiError(503, "This server holds as many plans as it can: delete some");
     }
+    request.connection?.holdUntil(plan.over);
+    context.waste.planCreated(plan);
     return plan.toJSON();
   });
   app.get("/api/plans", () => context.plans.all().reverse());
@@ -78,9 +83,9 @@ function addPlanRoutes(app: FastifyInstance, context: Context): void {
     return { status: ready ? "ready" : "not_ready", ready };
   });
   app.delete<PlanRoute>("/api/plans/:id", (request) => {
-    const { id } = findPlan(context, request.params.id);
-    context.plans.delete(id);
-    return { message: `Plan ${id} deleted successfully` };
+    const plan = findPlan(context, request.params.id);
+    deletePlan(context, plan);
+    return { message: `Plan ${plan.id} deleted successfully` };
   });
 }
 
@@ -124,7 +129,8 @@ function addArtefactRoutes(app: FastifyInstance, context: Context): void {
   });
   app.get<PlanRoute>("/api/plans/:id/fallback-report", (request) => {
     const plan = findPlan(context, request.params.id);
-    return found(fallbackReportOf(plan), "No plan content found for this plan");
+    const report = context.faults.has("no-fallback-report") ? undefined : fallbackReportOf(plan);
+    return found(report, "No plan content found for this plan");
   });
 }
 

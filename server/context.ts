@@ -1,5 +1,7 @@
-import type { Behaviour, FaultSet, Transport } from "./faults.ts";
+import type { Behaviour, FaultName, FaultSet, Transport } from "./faults.ts";
 import type { PlanStore } from "./plans.ts";
+import type { Pool } from "./pool.ts";
+import type { Waste } from "./waste.ts";
 
 /** Streams counted by transport. */
 export type StreamCounts = Record<Transport, number>;
@@ -14,7 +16,14 @@ export interface StreamCensus {
   orphans: number;
 }
 
-/** What the parts of one server share. */
+/** How often a server has crashed, and what makes it crash again. */
+export interface Crashes {
+  readonly count: number;
+  /** Destroys every socket and stops listening at once; the server comes back without its plans. */
+  crash(): void;
+}
+
+/** What the parts of one server share, from its start to its stop or crash. */
 export interface Context {
   readonly behaviour: Behaviour;
   /** The name of the behaviour. */
@@ -26,6 +35,16 @@ export interface Context {
   readonly random: () => number;
   readonly plans: PlanStore;
   readonly streams: StreamCensus;
+  readonly waste: Waste;
+  readonly crashes: Crashes;
+  /** The database connections, with the faults that have a pool of them. */
+  readonly pool: Pool | undefined;
+}
+
+/** Whether a fault that has a rate strikes now; nothing is left to chance without the fault. */
+export function strikes({ faults, random }: Context, fault: FaultName): boolean {
+  const rate = faults.get(fault);
+  return rate !== undefined && random() < rate;
 }
 
 /**

@@ -42,11 +42,15 @@ export function contentOf(plan: Plan, { stage, createdAt }: PlanFile): string {
 
 /** The HTML report, assembled from the files that the plan has. */
 export function reportOf(plan: Plan): string {
-  const sections = sectionsOf(plan).map(
+  return htmlOf(plan, sectionsOf(plan));
+}
+
+function htmlOf(plan: Plan, sections: readonly Section[]): string {
+  const title = `Plan ${plan.id}`;
+  const body = sections.map(
     ({ stage, content }) => `<section><h2>${stage}</h2><pre>${escapeHtml(content)}</pre></section>`,
   );
-  const title = `Plan ${plan.id}`;
-  return `<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>${title}</title></head>\n<body><h1>${title}</h1>\n${sections.join("\n")}\n</body></html>\n`;
+  return `<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>${title}</title></head>\n<body><h1>${title}</h1>\n${body.join("\n")}\n</body></html>\n`;
 }
 
 /** The plan's files as artefacts, in the order in which they came. */
@@ -60,20 +64,24 @@ export function artefactsOf(plan: Plan): ArtefactJson[] {
   }));
 }
 
-/** The fallback report of a plan, or nothing when the plan has neither a file nor a log line yet. */
+/**
+ * The fallback report of a plan, assembled from its files; from its log while it has no file, and nothing when
+ * it has no log either.
+ */
 export function fallbackReportOf(plan: Plan): FallbackReportJson | undefined {
-  const sections = sectionsOf(plan);
-  if (sections.length === 0 && plan.feed.count === 0) {
+  const done = sectionsOf(plan);
+  if (done.length === 0 && plan.feed.count === 0) {
     return undefined;
   }
-  const missing = STAGES.filter((stage) => !sections.some(({ filename }) => filename === stage.filename));
+  const missing = STAGES.filter((stage) => !done.some(({ filename }) => filename === stage.filename));
+  const sections = done.length === 0 ? [logSection(plan)] : done;
   return {
     plan_id: plan.id,
     generated_at: isoNaive(now()),
-    completion_percentage: Math.round((100 * sections.length) / STAGES.length),
+    completion_percentage: Math.round((100 * done.length) / STAGES.length),
     sections,
     missing_sections: missing.map(missingSection),
-    assembled_html: reportOf(plan),
+    assembled_html: htmlOf(plan, sections),
   };
 }
 
@@ -85,6 +93,10 @@ function sectionsOf(plan: Plan): Section[] {
     content_type: file.stage.contentType,
     content: contentOf(plan, file),
   }));
+}
+
+function logSection({ log: content }: Plan): Section {
+  return { filename: "log.txt", stage: "pipeline_log", content_type: "text/plain", content };
 }
 
 function missingSection({ filename, stage, task }: Stage) {

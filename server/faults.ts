@@ -205,6 +205,9 @@ const FAULTS = {
 /** The name of a fault, as `--fault` takes it. */
 export type FaultName = keyof typeof FAULTS;
 
+/** Every fault's name. */
+export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[];
+
 /** The faults a server has, each with its value (1 where a fault takes none). */
 export type FaultSet = ReadonlyMap<FaultName, number>;
 
@@ -281,7 +284,7 @@ export function describeFaults(name: BehaviourName, faults: FaultSet): string {
 
 /** The text of `--list-faults`: a line for each fault with its default value, and for each behaviour. */
 export function listFaults(): string {
-  const faults = (Object.keys(FAULTS) as FaultName[]).map((name) => {
+  const faults = FAULT_NAMES.map((name) => {
     const { transport, description, default: value } = FAULTS[name];
     return `  ${withValue(name, value).padEnd(24)}${transport.padEnd(5)}${description}`;
   });
@@ -296,7 +299,7 @@ function withValue(name: FaultName, value: number): string {
 function parseFault(text: string): [FaultName, number] {
   const [name = "", value] = text.split(/=(.*)/s, 2);
   if (!isFaultName(name)) {
-    throw new FaultError(`unknown fault '${name}'; the faults are ${Object.keys(FAULTS).join(", ")}`);
+    throw new FaultError(`unknown fault '${name}'; the faults are ${FAULT_NAMES.join(", ")}`);
   }
   return [name, value === undefined ? FAULTS[name].default : parseValue(name, value)];
 }

@@ -65,14 +65,17 @@ test("--list-faults prints the table and ends", async () => {
 
 test("the options reach the server, and SIGTERM closes WebSockets with 1012 and exits with 0", async () => {
   const { child, ended } = program(
-    ..."--port 0 --behaviour ws-2025-10 --fault ws-orphan=0 --lines 500 --rate 100 --exit 1 --seed 3".split(
+    ..."--port 0 --behaviour ws-2025-10 --fault ws-orphan=0 --lines 500 --rate 100 --exit 1 --seed 3 --restart-ms 5".split(
       " ",
     ),
   );
   const port = await listening(child);
   const url = `http://127.0.0.1:${port}`;
   const health = (await (await fetch(`${url}/health`)).json()) as { behaviour: string };
-  assert.equal(health.behaviour, "ws-2025-10: ws-orphan=0, ws-no-replay, ws-silent-stream");
+  assert.equal(
+    health.behaviour,
+    "ws-2025-10: ws-orphan=0, ws-no-replay, ws-silent-stream, ws-pool=30000, ws-delete-500=0.05, ws-step=100",
+  );
   const body = '{"prompt":"Bakery","llm_model":"simulated-fast"}';
   const plan = (await (await fetch(`${url}/api/plans`, { method: "POST", body })).json()) as {
     plan_id: string;

@@ -12,11 +12,12 @@ interface CliOptions {
   lines: number;
   rate: number;
   exit: number;
+  restartMs: number;
   listFaults?: true;
 }
 
 function commandLine(): Command {
-  const { host, port, behaviour, seed, pipeline } = SERVER_DEFAULTS;
+  const { host, port, behaviour, seed, pipeline, restartMs } = SERVER_DEFAULTS;
   return new Command("server")
     .description(
       "The plan API with a simulated pipeline, with or without the faults of its released versions.",
@@ -36,6 +37,7 @@ function commandLine(): Command {
     .option("--lines <n>", "log lines of a pipeline", whole(...JOB_LIMITS.lines), pipeline.lines)
     .option("--rate <n>", "log lines a second", number(...JOB_LIMITS.rate), pipeline.rate)
     .option("--exit <n>", "exit code of a pipeline", whole(...JOB_LIMITS.exit), pipeline.exit)
+    .option("--restart-ms <n>", "ms after a crash until it listens again", whole(0, 600_000), restartMs)
     .option("--list-faults", "list the faults and behaviours, and end");
 }
 
@@ -85,10 +87,10 @@ function stopWhenTold(server: ReferenceServer): void {
 }
 
 async function serve(command: Command, options: CliOptions): Promise<void> {
-  const { host, port, behaviour, fault: faults, seed, lines, rate, exit } = options;
+  const { host, port, behaviour, fault: faults, seed, lines, rate, exit, restartMs } = options;
   try {
     const pipeline = { lines, rate, exit };
-    const server = createReferenceServer({ host, port, behaviour, faults, seed, pipeline });
+    const server = createReferenceServer({ host, port, behaviour, faults, seed, pipeline, restartMs });
     stopWhenTold(server);
     const listening = await server.start();
     console.log(`Simulated plan API (${server.description}) listening on http://${host}:${listening}`);

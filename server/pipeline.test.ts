@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { jobOf, lineOf, stagesDone, startPipeline } from "./pipeline.ts";
 
 const DEFAULTS = { lines: 60, rate: 20, exit: 0 };
@@ -51,4 +52,36 @@ test("a pipeline writes its lines at its rate and exits with its code", async ()
   });
   assert.deepEqual([code, lines], [7, 2000]);
   assert.ok(performance.now() - begun >= 540);
+});
+
+const SOUND = { diesAfterMs: Number.POSITIVE_INFINITY, slowness: () => 1 };
+
+test("plan-death: a process that dies writes no more lines and does not exit", async () => {
+  let lines = 0;
+  const exited = () => assert.fail("it exited");
+  const listener = { started: () => {}, line: () => lines++, exited };
+  startPipeline({ lines: 1000, rate: 1000, exit: 0 }, listener, { ...SOUND, diesAfterMs: 200 });
+  await sleep(350);
+  const written = lines;
+  await sleep(50);
+  assert.equal(lines, written);
+  assert.ok(lines > 0 && lines < 300, `${lines} lines`);
+});
+
+test("slowdown: a pipeline is as slow as it is told, and notices when it no longer is", async () => {
+  const timed = async (slowness: () => number) => {
+    const begun = performance.now();
+    await new Promise((exited) => {
+      const listener = { started: () => {}, line: () => {}, exited };
+      startPipeline({ lines: 4, rate: 20, exit: 0 }, listener, { ...SOUND, slowness });
+    });
+    return performance.now() - begun;
+  };
+  const begun = performance.now();
+  const [slow, relieved] = await Promise.all([
+    timed(() => 3),
+    timed(() => (performance.now() - begun < 150 ? 1000 : 1)),
+  ]);
+  assert.ok(slow >= 645, `${slow} ms`);
+  assert.ok(relieved >= 345 && relieved < 2000, `${relieved} ms`);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type SseClient, type TestServer, testServer } from "./testing.ts";
+import { ageOf, median, type SseClient, type TestServer, testServer } from "./testing.ts";
 
 const CLOSED = '{"type":"status","status":"stdout_closed","message":"Pipeline output closed"}';
 const COMPLETED = '{"type":"status","status":"completed","message":"Plan generation completed"}';
@@ -118,7 +118,7 @@ test("timestamps never run ahead of the wall clock", async (t) => {
 
 test("a client that does not read holds up nobody, and is kept no more than the last 10,000 messages", async (t) => {
   const server = await testServer(t);
-  const id = await server.create("[stub lines=40000 rate=20000]");
+  const id = await server.create("[stub lines=40000 rate=10000]");
   const slow = await server.sse(id);
   slow.response.pause();
   const client = await server.sse(id);
@@ -271,15 +271,11 @@ async function latencies(server: TestServer): Promise<number[]> {
   const found: number[] = [];
   client.response.on("data", () => {
     for (const message of client.log().slice(found.length)) {
-      found.push(Date.now() - Date.parse(`${message.slice(0, 23)}Z`));
+      found.push(ageOf(message));
     }
   });
   await client.ended;
   return found;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 test("the SSE version has all of its faults", async (t) => {

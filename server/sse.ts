@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
-import { isoNaive, now } from "./clock.ts";
+import { isoNaive, type Micros, now } from "./clock.ts";
 import { type Context, countStream } from "./context.ts";
+import { cutLater, impair } from "./delivery.ts";
 import type { PlanEvent, Reader, TimedEvent } from "./feed.ts";
 import type { Plan } from "./plans.ts";
 
@@ -27,29 +28,47 @@ const STATUSES = {
 export async function serveSse(context: Context, id: string, response: ServerResponse): Promise<void> {
   const connection = new SseConnection(response);
   response.once("close", countStream(context.streams, "sse"));
+  response.once(
+    "close",
+    cutLater(context, () => response.destroy()),
+  );
   const plan = context.plans.get(id);
-  const reader = plan?.feed.openSse(context.random);
-  if (plan === undefined || reader === undefined) {
+  const source = plan?.feed.openSse(context.random);
+  if (plan === undefined || source === undefined) {
     return connection.end(errorFrame(plan ? "Stream could not be established." : "Plan not found"));
   }
+  const reader = impair(context, "sse", source);
   connection.closed.then(() => reader.close());
-  const ended = await follow(reader, connection, (event) => isUntold(context, plan, event));
+  const ended = await follow(reader, connection, (event) => lastWords(context, plan, event));
   plan.feed.closeSse(ended ? "ended" : "abandoned");
 }
 
-/** sse-endless-stream: that a plan was deleted, or never started, is told to none of its streams. */
-function isUntold({ faults }: Context, plan: Plan, event: PlanEvent): boolean {
-  return faults.has("sse-endless-stream") && (event.kind === "deleted" || plan.neverStarted);
+/** What a stream that will hang gets in place of an event; nothing when the event is told as it is. */
+function lastWords({ faults }: Context, plan: Plan, event: PlanEvent): string | undefined {
+  if (event.kind === "deleted" && faults.has("sse-delete-race")) {
+    return missingPlanFrame(plan, event.at);
+  }
+  // sse-endless-stream: that a plan was deleted, or never started, is told to none of its streams
+  const isUntold = faults.has("sse-endless-stream") && (event.kind === "deleted" || plan.neverStarted);
+  return isUntold ? "" : undefined;
+}
+
+/** sse-delete-race: what the pipeline of a deleted plan writes to stderr. */
+function missingPlanFrame({ id }: Plan, at: Micros): string {
+  const message = `ERROR: cannot update the progress of plan ${id}: no such plan in the database`;
+  return frame("task_update", JSON.stringify({ type: "error", message, timestamp: isoNaive(at) }));
 }
 
 /** @returns whether the stream came to its end; false when its client left before */
 async function follow(
   reader: Reader,
   connection: SseConnection,
-  isUntold: (event: PlanEvent) => boolean,
+  lastWords: (event: PlanEvent) => string | undefined,
 ): Promise<boolean> {
   for (let event = await reader.next(); event !== undefined; event = await reader.next()) {
-    if (isUntold(event)) {
+    const last = lastWords(event);
+    if (last !== undefined) {
+      await connection.write(last);
       await connection.closed;
     } else if (event.kind === "deleted") {
       connection.end(END);

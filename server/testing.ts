@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import type { AdminCounts } from "./admin.ts";
 import type { PlanJson } from "./plans.ts";
@@ -18,6 +19,8 @@ export interface TestServer {
   plan(id: string): Promise<PlanJson>;
   counts(): Promise<AdminCounts>;
   remove(id: string): Promise<number>;
+  /** The value of one of the figures of the process. */
+  metric(name: string): Promise<number>;
   sse(id: string): Promise<SseClient>;
   ws(id: string): Promise<WsClient>;
   stop(): Promise<void>;
@@ -25,7 +28,7 @@ export interface TestServer {
 
 /** Starts a server on a free port; it stops when the test ends. */
 export async function testServer(
-  test: TestContext,
+  test: Pick<TestContext, "after">,
   options: Partial<ServerOptions> = {},
 ): Promise<TestServer> {
   const server = createReferenceServer({ ...options, port: 0 });
@@ -49,10 +52,31 @@ export async function testServer(
     plan: (id) => json(`/api/plans/${id}`),
     counts: () => json("/admin/counts"),
     remove: async (id) => (await fetch(`${url}/api/plans/${id}`, { method: "DELETE" })).status,
+    metric: async (name) => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
+    },
     sse: (id) => SseClient.open(`${url}/api/plans/${id}/stream`),
     ws: (id) => WsClient.open(`ws://127.0.0.1:${port}/ws/plans/${id}/progress`),
     stop: () => server.stop(),
   };
+}
+
+/** Waits for what can only be asked for, again and again. */
+export async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) {
+    await sleep(5);
+  }
+}
+
+/** The middle one of some values. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** How many ms ago a message was stamped. */
+export function ageOf(message: MessageIdentity): number {
+  return Date.now() - Date.parse(`${message.slice(0, 23)}Z`);
 }
 
 /** Lets a test wait for what a client has received. */

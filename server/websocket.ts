@@ -4,7 +4,8 @@ import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type WebSocket, WebSocketServer } from "ws";
 import { isoNaive, type Micros, now } from "./clock.ts";
-import { type Context, countStream } from "./context.ts";
+import { type Context, countStream, strikes } from "./context.ts";
+import { cutLater, impair } from "./delivery.ts";
 import type { Outcome, Reader, TimedEvent } from "./feed.ts";
 import type { Plan } from "./plans.ts";
 
@@ -28,12 +29,19 @@ const ENDINGS: Readonly<Record<Outcome, readonly [status: string, message: strin
   ],
 };
 
+/** The WebSockets of one server, to be ended together. */
+export interface OpenWebSockets {
+  /** Closes each with 1012, and waits until they are gone. */
+  close(): Promise<void>;
+  /** Destroys each without a word. */
+  terminate(): void;
+}
+
 /**
  * Serves plans' WebSockets to the upgrade requests of an HTTP server. The handshake is refused with 404 for
  * unknown plans and other paths, and for all where the behaviour offers no WebSocket.
- * @returns a function that closes every WebSocket with 1012 and waits until they are gone
  */
-export function serveWebSockets(server: Server, context: Context): () => Promise<void> {
+export function serveWebSockets(server: Server, context: Context): OpenWebSockets {
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_PAYLOAD });
   const offered = context.behaviour.transports.includes("ws");
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -47,7 +55,7 @@ export function serveWebSockets(server: Server, context: Context): () => Promise
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => serveSocket(context, id, plan, webSocket));
   });
-  return () => closeAll(sockets);
+  return { close: () => closeAll(sockets), terminate: () => terminateAll(sockets.clients) };
 }
 
 function planIdOf(url: string): string | undefined {
@@ -68,7 +76,11 @@ async function closeAll(sockets: WebSocketServer): Promise<void> {
     socket.close(CLOSE_RESTART, "Server is shutting down");
   }
   await Promise.race([gone, sleep(CLOSE_GRACE_MS, undefined, { ref: false })]);
-  for (const socket of open) {
+  terminateAll(open);
+}
+
+function terminateAll(sockets: Iterable<WebSocket>): void {
+  for (const socket of sockets) {
     socket.terminate();
   }
 }
@@ -80,12 +92,16 @@ async function serveSocket(
   socket: WebSocket,
 ): Promise<void> {
   socket.once("close", countStream(context.streams, "ws"));
+  socket.once(
+    "close",
+    cutLater(context, () => socket.terminate()),
+  );
   socket.on("error", () => socket.terminate());
   const client = `ws_client_${randomUUID()}`;
   const message = `Connected to the progress of plan ${id}`;
   await send(socket, { type: "connection", status: "connected", plan_id: id, client_id: client, message });
   if (plan !== undefined && !isSilent(context, plan)) {
-    const reader = plan.feed.openWs();
+    const reader = impair(context, "ws", plan.feed.openWs());
     socket.once("close", () => reader.close());
     keepAlive(socket);
     await follow(plan, reader, socket);
@@ -93,12 +109,12 @@ async function serveSocket(
 }
 
 /** Whether a client gets its connection message and then nothing, not even heartbeats or a close. */
-function isSilent({ faults, random, streams }: Context, plan: Plan): boolean {
+function isSilent(context: Context, plan: Plan): boolean {
   if (!plan.unfinished) {
-    return faults.has("ws-silent-stream");
+    return context.faults.has("ws-silent-stream");
   }
-  const orphaned = random() < (faults.get("ws-orphan") ?? 0);
-  streams.orphans += orphaned ? 1 : 0;
+  const orphaned = strikes(context, "ws-orphan");
+  context.streams.orphans += orphaned ? 1 : 0;
   return orphaned;
 }
 

@@ -91,12 +91,15 @@ export const FAULT_MATRIX: Expectation[] = [
     missed: ["memory-stability"],
   },
   {
-    // Three plans and fifteen streams want eighteen of fifteen connections: whoever comes last waits for a plan's end,
-    // longer than a client waits for its first message; and so does /health.
+    // Three plans and fifteen streams want eighteen of fifteen connections: everything waits for a plan's end, and so
+    // does /health.
     fault: "sse-pool",
     transport: "sse",
     tests: ["multiple-clients", "basic-connection"],
-    missed: ["connection-success", "clean-outcomes", "responsiveness"],
+    missed: ["responsiveness"],
+    // The last clients get their streams at about the moment at which they would give up.
+    either: ["connection-success", "clean-outcomes"],
+    inTests: true,
   },
   {
     // Twenty plans want twenty of fifteen connections: everything waits until the first fifteen are over.
@@ -185,6 +188,8 @@ export const FAULT_MATRIX: Expectation[] = [
     transport: "ws",
     tests: ["basic-connection", "multiple-clients"],
     missed: ["clean-outcomes"],
+    // A message stamped at the very moment of the cut goes down with it.
+    either: ["message-delivery"],
   },
   {
     // The plan that should fail never ends; its report is to be had all the same.
@@ -192,13 +197,5 @@ export const FAULT_MATRIX: Expectation[] = [
     transport: "ws",
     tests: ["fallback-report"],
     missed: ["clean-outcomes"],
-  },
-  {
-    // Every tenth request waits for two seconds.
-    fault: "stall=2000",
-    transport: "ws",
-    tests: ["basic-connection", "multiple-clients"],
-    missed: ["responsiveness"],
-    inTests: true,
   },
 ];
