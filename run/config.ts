@@ -7,6 +7,14 @@ export const PROFILES = ["smoke", "baseline", "stress", "endurance"] as const;
  */
 export type Profile = (typeof PROFILES)[number];
 
+/** A value for profile smoke, which has to be over soon, and one for all others. */
+export const smokeOr = <T>(smoke: T, others: T): Record<Profile, T> => ({
+  smoke,
+  baseline: others,
+  stress: others,
+  endurance: others,
+});
+
 /** The settings of a run. Each comes from the environment variable named beside it (`k6 run -e NAME=value`). */
 export interface Config {
   /** BASE_URL: the plan server, without a slash at its end. */

@@ -10,7 +10,7 @@ import { type TargetId, target } from "../thresholds/targets.ts";
 import { judgeRun, makeRecord, WHOLE_RUN } from "./assemble.ts";
 import { deleteMarked } from "./cleanup.ts";
 import { estimateClock } from "./clock.ts";
-import { type Config, type Profile, readConfig } from "./config.ts";
+import { type Config, readConfig, smokeOr } from "./config.ts";
 import { probeHealth } from "./health.ts";
 import type { LoadTest } from "./loadtest.ts";
 import { Meter } from "./meter.ts";
@@ -22,24 +22,15 @@ import { summarise, takeSnapshot } from "./summary.ts";
 /** What a virtual user needs beside its slot: k6 ends it there, and the tests show that none is. */
 const GRACEFUL_STOP = "500ms";
 
-/** Above the 30 s for which a server out of database connections holds a request before it answers 500. */
-const PATIENT_MS = 35_000;
-/** How long a request may take. Smoke has no time to wait: there a request given up is what shows a stalled server. */
-const REQUEST_TIMEOUT_MS: Record<Profile, number> = {
-  smoke: 4_000,
-  baseline: PATIENT_MS,
-  stress: PATIENT_MS,
-  endurance: PATIENT_MS,
-};
+/**
+ * How long a request may take: above the 30 s for which a server out of database connections holds one before it answers
+ * 500. Smoke has no time to wait: there a request given up is what shows a stalled server.
+ */
+const REQUEST_TIMEOUT_MS = smokeOr(4_000, 35_000);
 /** A probe of /health that takes longer is given up, and a stall: so that it ends within its test's slot. */
 const PROBE_TIMEOUT_MS = 2_000;
 /** How often the server's process is looked at. The test plan: every 10 s. */
-const SAMPLE_EVERY_MS: Record<Profile, number> = {
-  smoke: 1_000,
-  baseline: 10_000,
-  stress: 10_000,
-  endurance: 10_000,
-};
+const SAMPLE_EVERY_MS = smokeOr(1_000, 10_000);
 
 /** What a virtual user's sockets have for an orderly end, before they are cut: a server may never answer a close. */
 const CLOSING_MS = 300;

@@ -2,17 +2,12 @@ import type { FallbackAnswer } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import type { FallbackReport } from "../record/record.ts";
-import type { Profile } from "../run/config.ts";
+import { smokeOr } from "../run/config.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
 import { sample } from "../run/metrics.ts";
 
 /** How long a plan whose run broke off may take to deliver its report. */
-const PATIENCE_MS: Record<Profile, number> = {
-  smoke: 1_000,
-  baseline: 10_000,
-  stress: 10_000,
-  endurance: 10_000,
-};
+const PATIENCE_MS = smokeOr(1_000, 10_000);
 const POLL_MS = 200;
 
 /** Asks a plan whose run broke off at `since` for its report and artefacts, and keeps the delivered HTML. */

@@ -1,6 +1,6 @@
 import type { ServerSample } from "../record/record.ts";
+import type { Measure } from "./measure.ts";
 import { median, type Point, theilSen } from "./slope.ts";
-import type { Measure } from "./targets.ts";
 
 /** The phases of an endurance test, in their order. Each is what its samples are judged for. */
 export const PHASES = {

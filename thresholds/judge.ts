@@ -1,15 +1,7 @@
 import { mergeInto, type SparseHistogram } from "../record/histogram.ts";
 import { type Judged, VERDICTS, type Verdict } from "../record/record.ts";
-import {
-  type Evidence,
-  type Measure,
-  meets,
-  showTarget,
-  TARGETS,
-  type Target,
-  type TargetId,
-  target,
-} from "./targets.ts";
+import type { Measure } from "./measure.ts";
+import { type Evidence, meets, showTarget, TARGETS, type Target, type TargetId, target } from "./targets.ts";
 
 /** A test whose targets are to be judged, as one instance recorded it. */
 export interface TestEvidence extends Evidence {

@@ -2,6 +2,7 @@ import { quantile, type SparseHistogram, size } from "../record/histogram.ts";
 import type { RateReport, ServerSample, StepReport, StreamReport } from "../record/record.ts";
 import { spread } from "./bootstrap.ts";
 import { idleCpu, memoryGrowth, resourceGrowth } from "./endurance.ts";
+import type { Measure } from "./measure.ts";
 
 /** What is known of one test when its targets are judged. Figures of several instances are added up beforehand. */
 export interface Evidence {
@@ -17,19 +18,6 @@ export interface Evidence {
   samples: readonly ServerSample[];
   rates: readonly RateReport[];
   steps: readonly StepReport[];
-}
-
-/** What a target's measure finds. `value` is undefined where there was nothing to see. */
-export interface Measure {
-  value: number | undefined;
-  observations: number;
-  interval?: [number, number] | undefined;
-  /** Why it cannot be measured here: neither met nor missed. */
-  notMeasured?: string | undefined;
-  /** Why what was seen cannot be trusted. */
-  noData?: string | undefined;
-  /** What a reader should know beside the value: how many of how many, which part is the worst. */
-  note?: string;
 }
 
 /**
