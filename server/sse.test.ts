@@ -118,7 +118,7 @@ test("timestamps never run ahead of the wall clock", async (t) => {
 
 test("a client that does not read holds up nobody, and is kept no more than the last 10,000 messages", async (t) => {
   const server = await testServer(t);
-  const id = await server.create("[stub lines=40000 rate=10000]");
+  const id = await server.create("[stub lines=40000 rate=5000]");
   const slow = await server.sse(id);
   slow.response.pause();
   const client = await server.sse(id);

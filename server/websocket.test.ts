@@ -76,7 +76,7 @@ test("clients that join at any moment miss nothing and get nothing twice, at 2,0
 
 test("a client that does not read holds up nobody, and is kept no more than the last 10,000 messages", async (t) => {
   const server = await testServer(t);
-  const id = await server.create("[stub lines=40000 rate=20000]");
+  const id = await server.create("[stub lines=40000 rate=5000]");
   const slow = await server.ws(id);
   slow.socket.pause();
   const client = await server.ws(id);

@@ -169,11 +169,13 @@ export const FAULT_MATRIX: Expectation[] = [
     notMeasured: ["memory-stability"],
   },
   {
-    // What the pipeline offers piles up before the client: late, and at the end never.
+    // What the pipeline offers piles up before the clients, and comes late.
     fault: "throttle=300",
     transport: "ws",
     tests: ["throughput"],
-    missed: ["throughput", "message-latency", "message-delivery"],
+    missed: ["throughput", "message-latency"],
+    // The clients leave in the middle: what none of them has by then is known to nobody, what one has, the others lack.
+    either: ["message-delivery"],
     inTests: true,
   },
   {

@@ -10,7 +10,7 @@ const verdicts = ({ targets }: RunRecord) =>
 const having = (record: RunRecord, ...wanted: string[]) =>
   record.targets.filter(({ verdict }) => wanted.includes(verdict)).map(({ id }) => id);
 
-describe("the suite in profile smoke", { concurrency: 3 }, () => {
+describe("the whole suite in profile smoke", { concurrency: 1 }, () => {
   for (const transport of ["sse", "ws"] as const) {
     test(`healthy over ${transport}: every target is met`, async () => {
       const { code, record, stderr, counts } = await play({ transport });
@@ -22,7 +22,9 @@ describe("the suite in profile smoke", { concurrency: 3 }, () => {
       assert.equal(counts.plans, 0, "plans are left on the server");
     });
   }
+});
 
+describe("faults in profile smoke", { concurrency: 3 }, () => {
   for (const expectation of FAULT_MATRIX.filter(({ inTests }) => inTests)) {
     test(`${expectation.fault}: exactly what it breaks is missed`, async () => {
       const { code, record, counts } = await playFault(expectation);

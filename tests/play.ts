@@ -23,8 +23,18 @@ export interface Played extends Finished {
   counts: Awaited<ReturnType<typeof countsOf>>;
 }
 
+/**
+ * Plays a run; once more where the instrument says of itself that it could not keep up: that is no verdict on the
+ * server, but on the machine and what else ran on it.
+ */
+export async function play(run: Play): Promise<Played> {
+  const played = await playOnce(run);
+  const isOverloaded = played.record.targets.some(({ reason }) => reason.includes("generator overloaded"));
+  return isOverloaded ? playOnce(run) : played;
+}
+
 /** Starts the server, runs the suite over it, and stops it. */
-export async function play({
+async function playOnce({
   transport,
   tests = [],
   profile = "smoke",
