@@ -6,7 +6,7 @@ import { renderComparison } from "../reports/html.ts";
 import { runResults } from "../reports/json.ts";
 import { comparisonTable } from "../reports/terminal.ts";
 import { TRANSPORT_NAMES } from "../reports/view.ts";
-import { PROFILES, readConfig, SettingError } from "../run/config.ts";
+import { PROFILES, readConfig } from "../run/config.ts";
 import { TEST_NAMES } from "../scenarios/names.ts";
 import { makeId, readRecord, saveFile } from "./files.ts";
 import { MISSED, runK6 } from "./k6.ts";
@@ -71,12 +71,15 @@ async function start(options: StartOptions): Promise<number> {
     const run = await runHalf(half, options);
     code = run.code;
     if (run.record !== undefined) records.push(run.record);
-    if (code !== 0 && code !== MISSED) break;
+    if (!hasVerdict(code)) break;
   }
-  if (records.length === 2 && (code === 0 || code === MISSED)) code = compare(records, options);
+  if (records.length === 2 && hasVerdict(code)) code = compare(records, options);
   if (options.json) process.stdout.write(`${JSON.stringify(records.map(runResults), undefined, 1)}\n`);
   return code;
 }
+
+/** Whether k6 came to a verdict: no target missed, or some. */
+const hasVerdict = (code: number): boolean => code === 0 || code === MISSED;
 
 /** Where a person reads: beside the JSON, if that was asked for. */
 const terminal = ({ json }: StartOptions): NodeJS.WriteStream => (json ? process.stderr : process.stdout);
@@ -147,8 +150,6 @@ function compare(records: readonly RunRecord[], options: StartOptions): number {
 }
 
 program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(
-    `${error instanceof SettingError || error instanceof Error ? error.message : error}\n`,
-  );
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
 });

@@ -2,7 +2,7 @@ import http from "k6/http";
 import * as v from "valibot";
 import { recorder } from "./extension.ts";
 
-export const PLAN_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
+const PLAN_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
 
 const planSchema = v.object({
   plan_id: v.string(),
