@@ -33,14 +33,14 @@ const twoHours: Numbers = {
   users: 5,
   clients: 5,
   rate: 4,
-  warmUp: 60,
+  warmUp: 300,
   rest: 60,
   load: 7_200,
   idle: 120,
   comeAndGo: 30,
   planSeconds: 600,
   sampleMs: 10_000,
-  slotSeconds: 7_620,
+  slotSeconds: 7_860,
 };
 
 /**
@@ -68,8 +68,8 @@ export const endurance = loadTest<Numbers>({
       sampleMs: 1_000,
       slotSeconds: 75,
     },
-    baseline: { ...twoHours, load: 1_800, slotSeconds: 2_220 },
-    stress: { ...twoHours, load: 1_800, slotSeconds: 2_220, users: 25, clients: 20 },
+    baseline: { ...twoHours, load: 1_800, slotSeconds: 2_460 },
+    stress: { ...twoHours, load: 1_800, slotSeconds: 2_460, users: 25, clients: 20 },
     endurance: twoHours,
   },
   async run(context) {
