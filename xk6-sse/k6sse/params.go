@@ -24,6 +24,7 @@ const maxMilliseconds = 9e12
 type params struct {
 	request client.Request
 	tags    metrics.TagsAndMeta
+	sink    client.Sink
 }
 
 func parseURL(value sobek.Value) (*url.URL, error) {
@@ -87,6 +88,8 @@ func (p *params) set(rt *sobek.Runtime, key string, value sobek.Value) (err erro
 		err = common.ApplyCustomUserTags(rt, &p.tags, value)
 	case "timeouts":
 		err = eachKey(rt, "timeouts", value, p.setTimeout)
+	case "sink":
+		p.sink, err = parseSink(value)
 	case "maxLineBytes":
 		p.request.MaxLineBytes, err = parseMaxLineBytes(value)
 	default:
@@ -132,6 +135,15 @@ func parseDuration(value sobek.Value) (time.Duration, error) {
 		return 0, errors.New("out of range")
 	}
 	return types.GetDurationValue(exported)
+}
+
+// parseSink takes an object that another Go module has made.
+func parseSink(value sobek.Value) (client.Sink, error) {
+	sink, isSink := value.Export().(client.Sink)
+	if !isSink {
+		return nil, errors.New("sink must be an object of a Go module that takes events")
+	}
+	return sink, nil
 }
 
 func parseMaxLineBytes(value sobek.Value) (int, error) {

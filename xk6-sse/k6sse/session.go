@@ -27,6 +27,7 @@ type session struct {
 	emitter    *emitter
 	meter      *meter
 	pump       *pump
+	sink       client.Sink // may be nil
 	started    time.Time
 }
 
@@ -62,7 +63,11 @@ func (s *session) receive(ctx context.Context, stream *client.Stream) error {
 	defer stream.Close()
 	defer func() { s.emitter.time(s.metrics.sessionDuration, time.Since(s.started)) }()
 	opened := &opening{status: stream.Status, origin: originOf(stream.URL)}
-	s.pump.put(ctx, delivery{opened: opened, event: client.Event{Received: time.Now()}})
+	at := time.Now()
+	if s.sink != nil {
+		s.sink.Opened(at)
+	}
+	s.pump.put(ctx, delivery{opened: opened, event: client.Event{Received: at}})
 	for first := true; ; first = false {
 		event, err := stream.Next()
 		if err != nil {
@@ -72,6 +77,9 @@ func (s *session) receive(ctx context.Context, stream *client.Stream) error {
 			s.emitter.time(s.metrics.timeToFirstEvent, event.Received.Sub(s.started))
 		}
 		s.meter.eventReceived()
+		if s.sink != nil && s.sink.TakeEvent(&event) {
+			continue
+		}
 		s.pump.put(ctx, delivery{event: event})
 	}
 }

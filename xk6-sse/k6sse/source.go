@@ -58,6 +58,7 @@ func (i *instance) start(this *sobek.Object, address *url.URL, p *params) {
 		emitter:    emitter,
 		meter:      meter,
 		pump:       newPump(i.vu.RegisterCallback, s.deliver),
+		sink:       p.sink,
 	}
 	session.tagURL(address)
 	go session.run(ctx)
@@ -166,6 +167,7 @@ func (s *source) errorEvent(d delivery) *sobek.Object {
 	s.set(event, "kind", string(d.ended.Kind))
 	s.set(event, "message", d.ended.Message)
 	s.set(event, "status", d.ended.Status)
+	s.set(event, "code", d.ended.Code)
 	s.set(event, "body", d.ended.Body)
 	return event
 }
