@@ -62,7 +62,7 @@ func TestWebSocketSource(t *testing.T) {
 	require.Equal(t, []float64{2}, values["ws_msgs_received"])
 	require.Contains(t, values, "ws_connecting")
 	require.Contains(t, values, "ws_session_duration")
-		require.NotContains(t, values, "sse_sessions")
+	require.NotContains(t, values, "sse_sessions")
 }
 
 func TestWebSocketSourceIsClosedByTheScript(t *testing.T) {
