@@ -91,6 +91,12 @@ export class Stream {
     this.finish("closed", "closed by the test");
   }
 
+  /** Reads one message more, and then nothing until it is called again: the way of a slow reader. */
+  readOne(): void {
+    this.wire.resume();
+    this.wire.pause();
+  }
+
   /** Gives the stream up because nothing came although there was something to be told. */
   starve(reason: string): void {
     this.finish("starved", reason);

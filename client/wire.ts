@@ -26,6 +26,9 @@ export interface WireEvents {
 
 /** A socket on which the messages of one plan come. */
 export interface Wire {
+  /** Stops reading from the socket, until `resume`. */
+  pause(): void;
+  resume(): void;
   close(): void;
 }
 
@@ -125,6 +128,9 @@ function overK6WebSocket(baseUrl: string): Connect {
       events.end({ clean: code === NORMAL_CLOSURE, reason: failure ?? `closed with ${code}`, isAnswer });
     });
     return {
+      // k6's own WebSocket reads on, whatever its script does.
+      pause() {},
+      resume() {},
       close() {
         if (isClosing) return;
         isClosing = true;

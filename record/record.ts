@@ -123,7 +123,7 @@ export const sampleSchema = v.object({
 });
 export type ServerSample = v.InferOutput<typeof sampleSchema>;
 
-/** What a plan's clients were given while its pipeline ran at full speed. Messages per second. */
+/** What a plan's clients were given while its pipeline ran at full speed. Messages per second, latency in milliseconds. */
 export const rateSchema = v.object({
   test: v.string(),
   plan: v.string(),
@@ -132,12 +132,21 @@ export const rateSchema = v.object({
   offered: v.number(),
   /** What the client that got least received. */
   delivered: v.number(),
+  /** What a slow reader among them took; null where there was none. */
+  slowReader: v.optional(v.nullable(v.number()), null),
+  due: v.optional(v.number(), 0),
+  lost: v.optional(v.number(), 0),
+  /** Quantiles of the latency of the scene; null where nothing counted for it. */
+  latency: v.optional(v.nullable(v.object({ p50: v.number(), p95: v.number(), p99: v.number() })), null),
 });
 export type RateReport = v.InferOutput<typeof rateSchema>;
 
 /** A step of a scaling test: so many plans at once, each followed to its end or its deadline. */
 export const stepSchema = v.object({
   test: v.string(),
+  /** Milliseconds since the epoch. */
+  startedAt: v.optional(v.number(), 0),
+  endedAt: v.optional(v.number(), 0),
   plans: v.number(),
   completed: v.number(),
   /** Until the last plan was completed; a plan that was not counts with its deadline. Milliseconds. */
@@ -266,8 +275,8 @@ export const recordSchema = v.object({
    * the server's timestamps where it exceeds that. Null where the server did not tell its time.
    */
   clock: v.nullable(v.object({ offsetMs: v.number(), uncertaintyMs: v.number(), applied: v.boolean() })),
-  /** What the measuring side added: the wait of messages between socket and script. */
-  instrument: v.object({ queueDelay: sparseHistogram }),
+  /** What the measuring side added: the wait of messages between socket and account, and how late its timers came. */
+  instrument: v.object({ queueDelay: sparseHistogram, generatorLag: v.optional(sparseHistogram, {}) }),
 });
 export type RunRecord = v.InferOutput<typeof recordSchema>;
 

@@ -36,7 +36,7 @@ export function sampleRecord(different: Partial<RunRecord> = {}): RunRecord {
     steps: [],
     fallbacks: [],
     clock: null,
-    instrument: { queueDelay: {} },
+    instrument: { queueDelay: {}, generatorLag: {} },
     ...different,
   };
 }

@@ -3,6 +3,7 @@ import {
   type Judged,
   type RunRecord,
   type ServerSample,
+  type StepReport,
   type StreamReport,
   type TestRecord,
   type Transport,
@@ -10,7 +11,7 @@ import {
   type Verdict,
 } from "../record/record.ts";
 import { fails } from "../thresholds/judge.ts";
-import { show, type TargetId, target } from "../thresholds/targets.ts";
+import { exponentBetween, show, type TargetId, target } from "../thresholds/targets.ts";
 
 /** A verdict with its sign, so that colour never stands alone. */
 export const SIGNS: Record<Verdict, string> = {
@@ -126,24 +127,52 @@ const MEBI = 2 ** 20;
 const number = (value: number | null, digits = 0): string => (value === null ? "–" : value.toFixed(digits));
 
 /** What some tests measure beside their streams: steps, rates, fallback reports, the server's process. */
-function tablesOf({ steps, rates, fallbacks, samples }: RunRecord, test: string): TableView[] {
+function tablesOf({ steps, rates, fallbacks, samples, stalls }: RunRecord, test: string): TableView[] {
   const mine = <T extends { test: string }>(all: readonly T[]) => all.filter((one) => one.test === test);
   const tables: TableView[] = [
     {
       caption: "Plans at once, step by step",
-      head: ["Plans", "Completed", "Until the last completed", "Until the last first message", "Received"],
-      rows: mine(steps).map((step) => [
+      head: [
+        "Plans",
+        "Completed",
+        "Until the last completed",
+        "Exponent from the step before",
+        "Until the last first message",
+        "Received",
+        "Stalls of /health",
+      ],
+      rows: mine(steps).map((step, i, all) => [
         String(step.plans),
         String(step.completed),
         milliseconds(step.completionMs),
+        exponentFrom(all[i - 1], step),
         milliseconds(step.firstMessageMs ?? undefined),
         `${step.delivered} of ${step.due}`,
+        String(mine(stalls.kept).filter(({ at }) => at >= step.startedAt && at <= step.endedAt).length),
       ]),
     },
     {
       caption: "Messages per second",
-      head: ["Clients", "Offered", "Given to the client that got least"],
-      rows: mine(rates).map((rate) => [String(rate.clients), number(rate.offered), number(rate.delivered)]),
+      head: [
+        "Clients",
+        "Offered",
+        "Given to the client that got least",
+        "Taken by a slow reader",
+        "Latency p50",
+        "p95",
+        "p99",
+        "Lost",
+      ],
+      rows: mine(rates).map((rate) => [
+        String(rate.clients),
+        number(rate.offered),
+        number(rate.delivered),
+        number(rate.slowReader),
+        milliseconds(rate.latency?.p50),
+        milliseconds(rate.latency?.p95),
+        milliseconds(rate.latency?.p99),
+        `${rate.lost} of ${rate.due}`,
+      ]),
     },
     {
       caption: "Reports of plans whose run broke off",
@@ -161,6 +190,9 @@ function tablesOf({ steps, rates, fallbacks, samples }: RunRecord, test: string)
   ];
   return tables.filter(({ rows }) => rows.length > 0);
 }
+
+const exponentFrom = (before: StepReport | undefined, step: StepReport): string =>
+  before === undefined ? "–" : exponentBetween(before, step).toFixed(2);
 
 const SAMPLE_HEAD = [
   "Phase",
@@ -267,6 +299,7 @@ export function runView(record: RunRecord) {
       messages: size(record.instrument.queueDelay),
       p95: milliseconds(quantile(record.instrument.queueDelay, 0.95)),
       p99: milliseconds(quantile(record.instrument.queueDelay, 0.99)),
+      late: milliseconds(quantile(record.instrument.generatorLag, 0.95)),
     },
     settings: Object.entries(record.configuration)
       .filter(([, value]) => value !== "")

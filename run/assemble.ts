@@ -37,6 +37,7 @@ function evidenceOf({ name, targets }: LoadTest, { tallies, lists, streams }: Sn
     plans: lists.plans.kept.filter(({ test }) => test === name).map(({ latency }) => latency),
     streams: streams.kept.filter(({ test }) => test === name),
     queueDelay: tallies[timingKey(name, "queue-delay")]?.latency ?? {},
+    generatorLag: tallies[timingKey(name, "generator-lag")]?.latency ?? {},
     samples: lists.samples.kept.filter(({ test }) => test === name),
     rates: lists.rates.kept.filter(({ test }) => test === name),
     steps: lists.steps.kept.filter(({ test }) => test === name),
@@ -82,7 +83,10 @@ export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | 
     steps: snapshot?.lists.steps.kept ?? [],
     fallbacks: snapshot?.lists.fallbacks.kept ?? [],
     clock: started.clock,
-    instrument: { queueDelay: joined(snapshot, (test) => timingKey(test, "queue-delay"), slots) },
+    instrument: {
+      queueDelay: joined(snapshot, (test) => timingKey(test, "queue-delay"), slots),
+      generatorLag: joined(snapshot, (test) => timingKey(test, "generator-lag"), slots),
+    },
   };
 }
 

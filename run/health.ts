@@ -12,7 +12,10 @@ const STALL_MS = 1_000;
 const LATE_MS = 100;
 const TICK_MS = 50;
 
-/** Asks /health once a second beside the load, until `isOver`. A stall is a finding of the test. */
+/**
+ * Asks /health once a second beside the load, until `isOver`, and this process how late it is. A stall is a finding of
+ * the test.
+ */
 export async function probeHealth(api: PlanApi, meter: Meter, isOver: () => boolean): Promise<void> {
   const timer = new OwnTimer();
   let awaySince: number | undefined;
@@ -29,6 +32,7 @@ export async function probeHealth(api: PlanApi, meter: Meter, isOver: () => bool
       });
       awaySince = undefined;
     }
+    meter.takeLag();
     await sleep(Math.max(0, PERIOD_MS - durationMs));
   }
   timer.stop();

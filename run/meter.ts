@@ -1,18 +1,20 @@
 import { clearInterval, setInterval } from "k6/timers";
+import * as v from "valibot";
 import type { Answer } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import type { Ledger } from "../client/ledger.ts";
 import { Histogram } from "../record/histogram.ts";
-import type {
-  FailedRequest,
-  FallbackReport,
-  Finding,
-  PlanReport,
-  RateReport,
-  ServerSample,
-  Stall,
-  StepReport,
-  StreamReport,
+import {
+  type FailedRequest,
+  type FallbackReport,
+  type Finding,
+  type PlanReport,
+  type RateReport,
+  type ServerSample,
+  type Stall,
+  type StepReport,
+  type StreamReport,
+  sparseHistogram,
 } from "../record/record.ts";
 import { messagesReceived, queueDelay, sample } from "./metrics.ts";
 
@@ -21,6 +23,7 @@ const FLUSH_MS = 1_000;
 /** Durations of which a test keeps the distribution. */
 export const TIMINGS = [
   "queue-delay", // the wait of a message between socket and script
+  "generator-lag", // how late this process's timers run: where messages wait for a processor, so do they
   "time-to-first-message", // from the attempt to connect
   "time-to-ready", // from the plan's creation until stream-status said ready
 ] as const;
@@ -81,6 +84,11 @@ export class Meter {
     this.latency.merge(latency);
     this.timings.get("queue-delay")?.merge(queueDelay);
     this.longestDelay = Math.max(this.longestDelay, longestDelayMs);
+  }
+
+  /** Takes by how much this process came late since the last call. */
+  takeLag(): void {
+    this.timings.get("generator-lag")?.merge(v.parse(sparseHistogram, JSON.parse(recorder.drainLag())));
   }
 
   /** Adds a duration in milliseconds to a distribution of the test. */

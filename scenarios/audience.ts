@@ -279,7 +279,7 @@ export class Audience<Numbers extends Shape> {
     }
     const outcome = stream.outcome ?? "interrupted";
     const acceptable = this.options.acceptable.includes(outcome);
-    const p95Ms = quantile(latency, 0.95) ?? null;
+    const p95Ms = this.options.expectsNothing ? null : (quantile(latency, 0.95) ?? null);
     const lost = counts.due - counts.delivered;
     const weight = (acceptable ? 0 : 1e9) + lost * 1e3 + (p95Ms ?? 0);
     meter.closeStream(

@@ -55,9 +55,12 @@ interface Followed {
 
 async function step(context: UserContext<Numbers>, plans: number): Promise<void> {
   const { stepMs } = context.numbers;
+  const startedAt = recorder.now();
   const followed = await Promise.all(Array.from({ length: plans }, () => follow(context)));
   const firsts = followed.map(({ firstMessageMs }) => firstMessageMs);
   context.meter.add("steps", {
+    startedAt,
+    endedAt: recorder.now(),
     plans,
     completed: followed.filter(({ completionMs }) => completionMs !== undefined).length,
     completionMs: Math.max(...followed.map(({ completionMs }) => completionMs ?? stepMs)),

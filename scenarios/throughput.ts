@@ -1,9 +1,12 @@
 import exec from "k6/execution";
+import { clearInterval, setInterval } from "k6/timers";
 import { recorder } from "../client/extension.ts";
 import type { Deadlines } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
+import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
+import { OUTCOMES, type RateReport } from "../record/record.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
-import { type Audience, type Client, withAudience } from "./audience.ts";
+import { Audience, type Client, withAudience } from "./audience.ts";
 import { longDeadlines, named, STREAM_TARGETS, shortDeadlines, WATCHED } from "./common.ts";
 
 interface Numbers extends Shape {
@@ -14,8 +17,14 @@ interface Numbers extends Shape {
   deadlines: Deadlines;
 }
 
-/** So many clients on one plan, scene after scene, each a virtual user of its own. */
-const SCENES = [1, 5] as const;
+/** Clients on one plan, scene after scene, each a virtual user of its own. */
+const SCENES = [
+  { clients: 1, hasSlowReader: false },
+  { clients: 5, hasSlowReader: false },
+  { clients: 5, hasSlowReader: true },
+] as const;
+/** How often a slow reader takes a message: so rarely that whatever is between it and the server fills up. */
+const SLOW_READ_MS = 20;
 /** Between two scenes, so that one's tail is not the next one's load. */
 const PAUSE_MS = 500;
 /** What a scene takes beside its measured time: creation, the first messages, the end. */
@@ -25,7 +34,7 @@ const baseline: Numbers = {
   users: SCENES.length,
   offeredRate: 1_300,
   sceneMs: 60_000,
-  slotSeconds: 200,
+  slotSeconds: 270,
   deadlines: longDeadlines(90_000),
 };
 
@@ -41,8 +50,8 @@ export const throughput = loadTest<Numbers>({
       users: SCENES.length,
       offeredRate: 1_300,
       sceneMs: 1_000,
-      slotSeconds: 10,
-      deadlines: shortDeadlines(7_000),
+      slotSeconds: 12,
+      deadlines: shortDeadlines(9_000),
     },
     baseline,
     stress: { ...baseline, offeredRate: 5_000 },
@@ -50,37 +59,65 @@ export const throughput = loadTest<Numbers>({
   },
   async run(context) {
     const { sceneMs, offeredRate, deadlines } = context.numbers;
-    const clients = SCENES[context.user] ?? 1;
+    const { clients, hasSlowReader } = SCENES[context.user] ?? SCENES[0];
     const startsAt = exec.scenario.startTime + context.user * (sceneMs + MARGIN_MS + PAUSE_MS);
     await sleep(Math.max(0, startsAt - recorder.now()));
     const stub = { lines: Math.ceil((offeredRate * (sceneMs + MARGIN_MS / 2)) / 1_000), rate: offeredRate };
+    let watched: Audience<Numbers> | undefined;
+    let measured: Measured | undefined;
     await withAudience(context, stub, clients, { deadlines, acceptable: WATCHED }, async (audience) => {
+      watched = audience;
+      const slow = hasSlowReader ? await joinSlowly(context, audience.planId) : undefined;
       const joined = await audience.join(named("client", clients));
       await Promise.all(joined.map(({ stream }) => stream.usable));
-      await measure(context, audience, joined);
+      measured = await measure(sceneMs, joined, slow?.reader);
       await Promise.race([Promise.all(joined.map(({ stream }) => stream.ended)), sleep(MARGIN_MS)]);
       await audience.leaveAll();
+      await slow?.leave();
     });
+    if (watched !== undefined && measured !== undefined) {
+      context.meter.add("rates", { plan: watched.planId, ...measured, ...whatBecameOf(watched.clients) });
+    }
   },
 });
 
+/** A reader that takes a message now and then. Nothing is due to it: what is judged is that the others do not suffer. */
+async function joinSlowly(context: UserContext<Numbers>, planId: string) {
+  const { deadlines } = context.numbers;
+  const options = { deadlines, acceptable: OUTCOMES, expectsNothing: true };
+  const audience = new Audience(context, planId, options);
+  const [reader] = await audience.join(["slow reader"]);
+  const pulse = setInterval(() => reader?.stream.readOne(), SLOW_READ_MS);
+  return {
+    reader,
+    async leave() {
+      clearInterval(pulse);
+      await audience.leaveAll();
+      await audience.finish();
+    },
+  };
+}
+
+type Measured = Pick<RateReport, "clients" | "offered" | "delivered" | "slowReader">;
+
 /** Counts what each client is given in the scene's time. What was offered is told by the server's own stamps. */
 async function measure(
-  { meter, numbers }: UserContext<Numbers>,
-  audience: Audience<Numbers>,
+  sceneMs: number,
   clients: readonly Client[],
-): Promise<void> {
-  const received = () => clients.map(({ account }) => account.figures.counts.received);
+  slow: Client | undefined,
+): Promise<Measured> {
+  const all = slow === undefined ? clients : [...clients, slow];
+  const received = () => all.map(({ account }) => account.figures.counts.received);
   const [startedAt, before] = [recorder.now(), received()];
-  await sleep(numbers.sceneMs);
+  await sleep(sceneMs);
   const seconds = (recorder.now() - startedAt) / 1_000;
   const perSecond = received().map((count, i) => (count - (before[i] ?? 0)) / seconds);
-  meter.add("rates", {
-    plan: audience.planId,
+  return {
     clients: clients.length,
     offered: Math.max(...clients.map(offeredTo)),
-    delivered: Math.min(...perSecond),
-  });
+    delivered: Math.min(...perSecond.slice(0, clients.length)),
+    slowReader: perSecond[clients.length] ?? null,
+  };
 }
 
 /** Messages a second by their stamps: what the pipeline wrote, however late it came. */
@@ -88,4 +125,19 @@ function offeredTo({ account }: Client): number {
   const { counts, firstStamp, lastStamp } = account.figures;
   if (firstStamp === null || lastStamp === null || lastStamp <= firstStamp) return 0;
   return (counts.received * 1_000) / (lastStamp - firstStamp);
+}
+
+/** Loss and latency over the clients of a scene. */
+function whatBecameOf(clients: readonly Client[]): Pick<RateReport, "due" | "lost" | "latency"> {
+  const latency: SparseHistogram = {};
+  let [due, lost] = [0, 0];
+  for (const { figures } of clients) {
+    if (figures === undefined) continue;
+    mergeInto(latency, figures.latency);
+    due += figures.counts.due;
+    lost += figures.counts.due - figures.counts.delivered;
+  }
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((q) => quantile(latency, q));
+  const isTimed = p50 !== undefined && p95 !== undefined && p99 !== undefined;
+  return { due, lost, latency: isTimed ? { p50, p95, p99 } : null };
 }

@@ -4,6 +4,8 @@ import { type Micros, now } from "./clock.ts";
 import type { Context } from "./context.ts";
 import { concerns, type FaultName, type Transport } from "./faults.ts";
 import type { PlanEvent, Reader } from "./feed.ts";
+import type { Pace } from "./pace.ts";
+import type { Plan } from "./plans.ts";
 
 type Events = AsyncGenerator<PlanEvent, void>;
 
@@ -16,6 +18,8 @@ interface Way {
   readonly openedAt: Micros;
   /** Whether the server has little to do. */
   readonly isIdle: () => boolean;
+  /** How far each of the plan's streams is. */
+  readonly pace: Pace;
 }
 
 type Impairment = (events: Events, way: Way) => Events;
@@ -28,6 +32,7 @@ const IMPAIRMENTS: readonly (readonly [FaultName, Impairment])[] = [
   ["throttle", throttle],
   ["latency", delay],
   ["ws-step", step],
+  ["slow-reader-blocks", keepPace],
 ];
 
 /** An idle server has fewer unfinished plans. */
@@ -36,7 +41,12 @@ const BUSY_PLANS = 5;
 const BURST_MS = 20;
 
 /** The reader of a stream with the faults of its way; without such faults, the reader itself. */
-export function impair({ faults, random, plans }: Context, transport: Transport, reader: Reader): Reader {
+export function impair(
+  { faults, random, plans }: Context,
+  transport: Transport,
+  { feed }: Plan,
+  reader: Reader,
+): Reader {
   const found = IMPAIRMENTS.filter(([fault]) => faults.has(fault) && concerns(fault, transport));
   if (found.length === 0) {
     return reader;
@@ -45,6 +55,7 @@ export function impair({ faults, random, plans }: Context, transport: Transport,
     random: seededRandom(random() * 2 ** 32),
     openedAt: now(),
     isIdle: () => plans.unfinished < BUSY_PLANS,
+    pace: feed.pace,
   };
   const impaired = found.reduce(
     (events, [fault, impairment]) => impairment(events, { ...way, value: faults.get(fault) ?? 0 }),
@@ -69,6 +80,7 @@ function readerOf(events: Events, close: () => void): Reader {
     close() {
       closed = true;
       close();
+      void events.return();
     },
   };
 }
@@ -131,6 +143,19 @@ async function* step(events: Events, { value: ms, random, isIdle }: Way): Events
       await until(Math.ceil((event.at - phase) / period) * period + phase);
     }
     yield event;
+  }
+}
+
+/** A stream asks for its next event when its client has room for it: until then it holds up the others. */
+async function* keepPace(events: Events, { value: ahead, pace }: Way): Events {
+  const place = pace.join();
+  try {
+    for await (const event of events) {
+      await place.advance(ahead);
+      yield event;
+    }
+  } finally {
+    place.leave();
   }
 }
 

@@ -146,6 +146,12 @@ const FAULTS = {
     value: "messages",
     default: 300,
   },
+  "slow-reader-blocks": {
+    transport: "both",
+    description: "A plan's streams are never further than so many messages ahead of its slowest",
+    value: "count",
+    default: 100,
+  },
   cut: {
     transport: "both",
     description: "Every stream is cut without a word so many milliseconds after it opened",

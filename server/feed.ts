@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Micros, now } from "./clock.ts";
 import type { FaultName, FaultSet } from "./faults.ts";
+import { Pace } from "./pace.ts";
 import { JOB_LIMITS } from "./pipeline.ts";
 
 /** How a plan ended; `fallback` is a failed pipeline whose plan was completed by the fallback report. */
@@ -47,6 +48,8 @@ export class Feed {
   readonly #stamps: Micros[] = [];
   /** What came after the log. */
   readonly #tail: PlanEvent[] = [];
+  /** slow-reader-blocks: how far its streams have come. */
+  readonly pace = new Pace();
   readonly #sharedCursor: Cursor = { next: 0, late: false };
   #count = 0;
   #lastStamp: Micros = 0;

@@ -37,7 +37,7 @@ export async function serveSse(context: Context, id: string, response: ServerRes
   if (plan === undefined || source === undefined) {
     return connection.end(errorFrame(plan ? "Stream could not be established." : "Plan not found"));
   }
-  const reader = impair(context, "sse", source);
+  const reader = impair(context, "sse", plan, source);
   connection.closed.then(() => reader.close());
   const ended = await follow(reader, connection, (event) => lastWords(context, plan, event));
   plan.feed.closeSse(ended ? "ended" : "abandoned");

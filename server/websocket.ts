@@ -101,7 +101,7 @@ async function serveSocket(
   const message = `Connected to the progress of plan ${id}`;
   await send(socket, { type: "connection", status: "connected", plan_id: id, client_id: client, message });
   if (plan !== undefined && !isSilent(context, plan)) {
-    const reader = impair(context, "ws", plan.feed.openWs());
+    const reader = impair(context, "ws", plan, plan.feed.openWs());
     socket.once("close", () => reader.close());
     keepAlive(socket);
     await follow(plan, reader, socket);

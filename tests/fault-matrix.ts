@@ -179,6 +179,23 @@ export const FAULT_MATRIX: Expectation[] = [
     inTests: true,
   },
   {
+    // A reader that takes fifty messages a second holds the others to that, once the buffers in between are full.
+    fault: "slow-reader-blocks",
+    transport: "sse",
+    profile: "baseline",
+    tests: ["throughput"],
+    missed: ["throughput", "message-latency"],
+    // What piles up behind the slow reader is still on its way when the others leave.
+    either: ["message-delivery"],
+  },
+  {
+    // Every tenth request waits: which of them are asked of /health is chance, that none of thirty is, is not.
+    fault: "stall=2000",
+    transport: "ws",
+    tests: ["multiple-clients", "basic-connection", "reconnection"],
+    missed: ["responsiveness"],
+  },
+  {
     fault: "no-fallback-report",
     transport: "ws",
     tests: ["fallback-report"],

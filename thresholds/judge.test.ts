@@ -19,6 +19,7 @@ const NOTHING: TestEvidence = {
   plans: [],
   streams: [],
   queueDelay: {},
+  generatorLag: {},
   samples: [],
   rates: [],
   steps: [],
@@ -195,16 +196,18 @@ test("latency that the generator itself made is no data", () => {
   const judged = verdictOf("message-latency", { latency, queueDelay: latencyOf(90, 95) });
   assert.equal(judged.verdict, "no data");
   assert.match(judged.reason, /: generator overloaded: messages waited/);
+  const late = verdictOf("message-latency", { latency, generatorLag: latencyOf(90, 95) });
+  assert.equal(late.verdict, "no data");
+  assert.match(late.reason, /: generator overloaded: its timers came/);
   assert.equal(verdictOf("message-latency", { latency, queueDelay: latencyOf(1, 2) }).verdict, "missed");
 });
 
 test("throughput is the least that a client was given, where the pipeline offers enough", () => {
   const rate = (offered: number, delivered: number) => ({
-    test: "t",
-    plan: "p",
     clients: 5,
     offered,
     delivered,
+    slowReader: null,
   });
   assert.equal(verdictOf("throughput", { rates: [rate(1_500, 1_490), rate(1_500, 1_200)] }).verdict, "met");
   const missed = verdictOf("throughput", { rates: [rate(1_500, 1_490), rate(1_500, 300)] });

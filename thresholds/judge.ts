@@ -38,18 +38,19 @@ function join(all: readonly TestEvidence[]): TestEvidence[] {
   return [...byTest.values()];
 }
 
+const added = (a: SparseHistogram, b: SparseHistogram): SparseHistogram => {
+  const both = { ...a };
+  mergeInto(both, b);
+  return both;
+};
+
 function sum(a: TestEvidence, b: TestEvidence): TestEvidence {
-  const counts: SparseHistogram = { ...a.counts };
-  mergeInto(counts, b.counts);
-  const latency: SparseHistogram = { ...a.latency };
-  mergeInto(latency, b.latency);
-  const queueDelay: SparseHistogram = { ...a.queueDelay };
-  mergeInto(queueDelay, b.queueDelay);
   return {
     ...a,
-    counts,
-    latency,
-    queueDelay,
+    counts: added(a.counts, b.counts),
+    latency: added(a.latency, b.latency),
+    queueDelay: added(a.queueDelay, b.queueDelay),
+    generatorLag: added(a.generatorLag, b.generatorLag),
     plans: [...a.plans, ...b.plans],
     streams: [...a.streams, ...b.streams],
     samples: [...a.samples, ...b.samples],

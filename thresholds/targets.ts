@@ -4,6 +4,8 @@ import { spread } from "./bootstrap.ts";
 import { idleCpu, memoryGrowth, resourceGrowth } from "./endurance.ts";
 import type { Measure } from "./measure.ts";
 
+type Rate = Pick<RateReport, "clients" | "offered" | "delivered" | "slowReader">;
+
 /** What is known of one test when its targets are judged. Figures of several instances are added up beforehand. */
 export interface Evidence {
   test: string;
@@ -13,11 +15,13 @@ export interface Evidence {
   plans: readonly SparseHistogram[];
   /** The streams of the test, or those of many that went worst. */
   streams: readonly Pick<StreamReport, "p95Ms" | "counts">[];
-  /** The wait of messages between socket and script: what the measuring side adds. */
+  /** The wait of messages between socket and account: what the measuring side adds. */
   queueDelay: SparseHistogram;
+  /** By how much the timers of the measuring side came late. */
+  generatorLag: SparseHistogram;
   samples: readonly ServerSample[];
-  rates: readonly RateReport[];
-  steps: readonly StepReport[];
+  rates: readonly Rate[];
+  steps: readonly Step[];
 }
 
 /**
@@ -84,21 +88,26 @@ function clocksDisagree(evidence: Evidence, observations: number): string | unde
     : undefined;
 }
 
+/** Why what the measuring side says of time is not to be believed; undefined where it kept up. */
+function overload({ queueDelay, generatorLag }: Evidence): string | undefined {
+  const waited = quantile(queueDelay, 0.95) ?? 0;
+  if (waited > LONGEST_WAIT_MS) return `generator overloaded: messages waited ${waited.toFixed(1)} ms for it`;
+  const late = quantile(generatorLag, 0.95) ?? 0;
+  if (late > LONGEST_WAIT_MS) return `generator overloaded: its timers came ${late.toFixed(1)} ms late`;
+  return undefined;
+}
+
 function latencyP95(evidence: Evidence): Measure {
   const value = quantile(evidence.latency, 0.95);
   const observations = size(evidence.latency);
   const interval = value === undefined ? undefined : spread(evidence.plans, (h) => quantile(h, 0.95));
   const worst = evidence.streams.reduce((most, { p95Ms }) => Math.max(most, p95Ms ?? 0), 0);
-  const waited = quantile(evidence.queueDelay, 0.95) ?? 0;
-  const isOverloaded = waited > LONGEST_WAIT_MS;
   return {
     value,
     observations,
     interval,
     note: `${observations} messages, worst stream ${worst.toFixed(1)} ms`,
-    noData: isOverloaded
-      ? `generator overloaded: messages waited ${waited.toFixed(1)} ms for the script`
-      : clocksDisagree(evidence, observations),
+    noData: overload(evidence) ?? clocksDisagree(evidence, observations),
   };
 }
 
@@ -109,10 +118,11 @@ function throughput({ rates }: Evidence): Measure {
   const full = rates.filter(({ offered }) => offered > THROUGHPUT_LIMIT);
   const least = full.reduce(
     (a, b) => (b.delivered < a.delivered ? b : a),
-    full[0] ?? { delivered: 0, clients: 0, offered: 0 },
+    full[0] ?? { delivered: 0, clients: 0, offered: 0, slowReader: null },
   );
   if (full.length > 0) {
-    const note = `${least.clients} clients, ${Math.round(least.offered)} msg/s offered`;
+    const beside = (least.slowReader ?? null) === null ? "" : " beside a slow reader";
+    const note = `${least.clients} clients${beside}, ${Math.round(least.offered)} msg/s offered`;
     return { value: least.delivered, observations: full.length, note };
   }
   const most = rates.reduce((top, { offered }) => Math.max(top, offered), 0);
@@ -123,15 +133,18 @@ function throughput({ rates }: Evidence): Measure {
   return { value: undefined, observations: rates.length, notMeasured };
 }
 
-/** The largest exponent of completion time against plans between neighbouring steps: 1 is linear. */
+type Step = Pick<StepReport, "plans" | "completed" | "completionMs">;
+
+/** The exponent of completion time against plans between two steps: 1 is linear. */
+export const exponentBetween = (before: Step, step: Step): number =>
+  Math.log(step.completionMs / before.completionMs) / Math.log(step.plans / before.plans);
+
+/** The largest exponent between neighbouring steps. */
 function scaling({ steps }: Evidence): Measure {
   const ordered = steps.toSorted((a, b) => a.plans - b.plans);
   const exponents = ordered.slice(1).map((step, i) => {
     const before = ordered[i] ?? step;
-    return {
-      value: Math.log(step.completionMs / before.completionMs) / Math.log(step.plans / before.plans),
-      note: `from ${before.plans} to ${step.plans} plans`,
-    };
+    return { value: exponentBetween(before, step), note: `from ${before.plans} to ${step.plans} plans` };
   });
   const worst = exponents.reduce(
     (a, b) => (b.value > a.value ? b : a),

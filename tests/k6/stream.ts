@@ -17,8 +17,7 @@ interface Case {
 
 const DEADLINES = { firstMessageMs: 200, silenceMs: 200, lifeMs: 900 };
 const at = () => recorder.now();
-const log = (wire: WireEvents) =>
-  wire.message({ kind: "log" }, at());
+const log = (wire: WireEvents) => wire.message({ kind: "log" }, at());
 const status = (wire: WireEvents, word: string) =>
   wire.message({ kind: "status", status: word, text: "" }, at());
 const end = (wire: WireEvents) => wire.message({ kind: "end" }, at());
@@ -170,6 +169,8 @@ async function play({ name, act, owner, outcome, isUsable }: Case): Promise<void
   const connect = (events: WireEvents) => {
     wire = events;
     return {
+      pause: () => {},
+      resume: () => {},
       close: () => {
         closes++;
       },

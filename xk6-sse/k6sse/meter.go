@@ -38,6 +38,16 @@ func (m *meter) eventHandedOver(wait time.Duration) {
 	m.startPeriod()
 }
 
+// heldBack takes for how long the read goroutine had to wait for the script: what came meanwhile has waited in the
+// connection.
+func (m *meter) heldBack(wait time.Duration) {
+	if wait > 0 {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.longest = max(m.longest, wait)
+	}
+}
+
 func (m *meter) startPeriod() {
 	if m.timer == nil {
 		m.timer = time.AfterFunc(meterPeriod, m.flush)

@@ -3,6 +3,7 @@ package k6sse
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/plan-load/xk6-sse/client"
 )
@@ -47,16 +48,21 @@ func newPump(register func() func(func() error), deliver func(delivery) error) *
 	return &pump{register: register, deliver: deliver, callback: register(), room: make(chan struct{}, 1)}
 }
 
-// put queues a delivery as soon as there is room for it; once ctx is done it drops one that has to wait.
-// It and end are for the one read goroutine.
-func (p *pump) put(ctx context.Context, d delivery) {
+// put queues a delivery as soon as there is room for it, and returns how long that took; once ctx is done it drops one
+// that has to wait. It and end are for the one read goroutine.
+func (p *pump) put(ctx context.Context, d delivery) (held time.Duration) {
+	if p.tryPut(d) {
+		return 0
+	}
+	full := time.Now()
 	for !p.tryPut(d) {
 		select {
 		case <-p.room:
 		case <-ctx.Done():
-			return
+			return time.Since(full)
 		}
 	}
+	return time.Since(full)
 }
 
 func (p *pump) tryPut(d delivery) bool {

@@ -31,6 +31,7 @@ type session struct {
 	meter      *meter
 	pump       *pump
 	sink       client.Sink // may be nil
+	gate       *gate
 	started    time.Time
 }
 
@@ -71,6 +72,7 @@ func (s *session) receive(ctx context.Context, received incoming) error {
 	defer received.Close()
 	defer func() { s.emitter.time(s.metrics.sessionDuration, time.Since(s.started)) }()
 	for first := true; ; first = false {
+		s.gate.pass(ctx)
 		event, err := received.Next()
 		if err != nil {
 			return err
@@ -80,7 +82,7 @@ func (s *session) receive(ctx context.Context, received incoming) error {
 		}
 		s.meter.eventReceived()
 		if s.sink == nil || !s.sink.TakeEvent(&event) {
-			s.pump.put(ctx, delivery{event: event})
+			s.meter.heldBack(s.pump.put(ctx, delivery{event: event}))
 		}
 	}
 }

@@ -32,6 +32,7 @@ type source struct {
 	cancel    context.CancelFunc // ends the stream
 	listeners *listeners
 	meter     *meter
+	gate      *gate
 	state     readyState
 	silenced  bool // by close() or an exception: no handler is called any more
 	origin    string
@@ -47,6 +48,7 @@ func (i *instance) start(
 	meter := &meter{metrics: metrics, emitter: emitter}
 	s := &source{
 		rt: i.vu.Runtime(), object: this, ctx: i.vu.Context(), cancel: cancel, listeners: newListeners(), meter: meter,
+		gate: &gate{},
 	}
 	s.define(args.address)
 	session := &session{
@@ -58,6 +60,7 @@ func (i *instance) start(
 		meter:      meter,
 		pump:       newPump(i.vu.RegisterCallback, s.deliver),
 		sink:       args.sink,
+		gate:       s.gate,
 	}
 	session.tagURL(args.address)
 	go session.run(ctx)
@@ -68,6 +71,8 @@ func (s *source) define(address *url.URL) {
 	readOnly(s.object, "addEventListener", s.rt.ToValue(s.addEventListener))
 	readOnly(s.object, "removeEventListener", s.rt.ToValue(s.removeEventListener))
 	readOnly(s.object, "close", s.rt.ToValue(s.close))
+	readOnly(s.object, "pause", s.rt.ToValue(s.gate.shut))
+	readOnly(s.object, "resume", s.rt.ToValue(s.gate.open))
 	s.accessor("readyState", func() sobek.Value { return s.rt.ToValue(int(s.state)) }, nil)
 	for _, eventType := range []string{typeOpen, typeMessage, typeError} {
 		s.accessor("on"+eventType,

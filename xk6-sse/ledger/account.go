@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/plan-load/xk6-sse/client"
+	"github.com/plan-load/xk6-sse/histogram"
 )
 
 // Counts is what an account has counted. The sums of two streams' counts are the counts of both.
@@ -35,7 +36,7 @@ type Account struct {
 	lastStamp  float64
 	lastAt     float64
 	counts     Counts
-	latency    histogram
+	latency    histogram.Histogram
 }
 
 var _ client.Sink = (*Account)(nil)
@@ -110,10 +111,10 @@ func (a *Account) Figures() string {
 	a.ledger.mu.Lock()
 	defer a.ledger.mu.Unlock()
 	return mustMarshal(struct {
-		Counts     Counts    `json:"counts"`
-		Latency    histogram `json:"latency"`
-		FirstStamp *float64  `json:"firstStamp"`
-		LastStamp  *float64  `json:"lastStamp"`
+		Counts     Counts              `json:"counts"`
+		Latency    histogram.Histogram `json:"latency"`
+		FirstStamp *float64            `json:"firstStamp"`
+		LastStamp  *float64            `json:"lastStamp"`
 	}{a.counts, a.latency, stampOrNil(a.firstStamp), stampOrNil(a.lastStamp)})
 }
 

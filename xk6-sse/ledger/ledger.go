@@ -108,7 +108,7 @@ func (l *Ledger) receive(account *Account, text, rawStamp string, at float64) {
 	if latency < negativeMs {
 		counts.Negative++
 	}
-	account.latency.add(latency)
+	account.latency.Add(latency)
 	l.pending.received(latency, nowMs()-at)
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/plan-load/xk6-sse/client"
+	"github.com/plan-load/xk6-sse/histogram"
 )
 
 var start = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
@@ -65,7 +66,7 @@ func TestMessagesFromBeforeTheOpeningAreNeitherDueNorTimed(t *testing.T) {
 	give(account, 1, 3)
 	ledger.Settle()
 	require.Equal(t, Counts{Received: 2, BeforeOpen: 1, Due: 1, Delivered: 1}, account.counts)
-	require.EqualValues(t, 1, account.latency[bucketOf(5)])
+	require.EqualValues(t, 1, account.latency[histogram.BucketOf(5)])
 }
 
 func TestAClientThatLeavesIsNotOwedWhatWasOnItsWay(t *testing.T) {
@@ -139,7 +140,7 @@ func TestTheServersClockIsTakenOffItsStamps(t *testing.T) {
 	ledger := New(5_000)
 	account := join(ledger, 0)
 	account.Take(line(51), at(130))
-	require.EqualValues(t, 1, account.latency[bucketOf(30)])
+	require.EqualValues(t, 1, account.latency[histogram.BucketOf(30)])
 }
 
 func TestOldMessagesAreForgottenAndNoCountChangesByIt(t *testing.T) {
@@ -220,7 +221,7 @@ func TestDrainGivesWhatCameSince(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(ledger.Drain()), &drained))
 	require.Equal(t, 1, drained.Messages)
-	require.Equal(t, map[string]int{fmt.Sprint(bucketOf(5)): 1}, drained.Latency)
+	require.Equal(t, map[string]int{fmt.Sprint(histogram.BucketOf(5)): 1}, drained.Latency)
 	require.Len(t, drained.QueueDelay, 1)
 	require.Positive(t, drained.LongestDelayMs)
 	require.JSONEq(t, `{"messages":0,"latency":{},"queueDelay":{},"longestDelayMs":0}`, ledger.Drain())
@@ -238,7 +239,7 @@ func TestFigures(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(account.Figures()), &figures))
 	require.Equal(t, 2, figures.Counts["received"])
-	require.Equal(t, map[string]int{fmt.Sprint(bucketOf(5)): 2}, figures.Latency)
+	require.Equal(t, map[string]int{fmt.Sprint(histogram.BucketOf(5)): 2}, figures.Latency)
 	require.Equal(t, []float64{at(100), at(300)}, []float64{figures.FirstStamp, figures.LastStamp})
 }
 
@@ -262,14 +263,6 @@ func TestStamps(t *testing.T) {
 		_, ok := parseStamp(text)
 		require.False(t, ok, text)
 	}
-}
-
-func TestBuckets(t *testing.T) {
-	require.Equal(t, 0, bucketOf(-5))
-	require.Equal(t, 0, bucketOf(0.01))
-	require.Equal(t, 1, bucketOf(0.0101))
-	require.Equal(t, 33, bucketOf(0.02001))
-	require.Equal(t, buckets-1, bucketOf(1e12))
 }
 
 func BenchmarkTake(b *testing.B) {

@@ -27,6 +27,7 @@ type RootModule struct {
 	runID   string
 	listen  sync.Once
 	signals chan os.Signal
+	lag     lag
 }
 
 var _ modules.Module = (*RootModule)(nil)
@@ -95,6 +96,7 @@ func (i *instance) Exports() modules.Exports {
 		"command":       command,
 		"residentBytes": residentBytes,
 		"ledger":        ledger.New,
+		"drainLag":      i.drainLag,
 
 		"guardConnections": i.guardConnections,
 		"closeConnections": i.closeConnections,
@@ -139,6 +141,10 @@ func (i *instance) begin(directory, document string) {
 
 func (i *instance) save(directory, name, content string) {
 	i.check(Save(directory, name, content))
+}
+
+func (i *instance) drainLag() string {
+	return i.root.lag.drain()
 }
 
 func (i *instance) openStream(entry string) int64 {

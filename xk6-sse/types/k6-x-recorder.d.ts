@@ -74,6 +74,9 @@ declare module "k6/x/recorder" {
   /** A ledger for a plan of a server whose clock is `clockOffsetMs` ahead of this machine's. */
   export function ledger(clockOffsetMs: number): Ledger;
 
+  /** By how much this process's timers came late since the last call: a sparse histogram of ms, as JSON. */
+  export function drainLag(): string;
+
   /** The version of this k6, e.g. "v2.2.0". */
   export function k6Version(): string;
 

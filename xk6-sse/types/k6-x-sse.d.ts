@@ -130,6 +130,13 @@ declare module "k6/x/sse" {
     addEventListener(type: string, listener: (this: EventSource, event: MessageEvent) => void): void;
     removeEventListener(type: string, listener: (...args: never[]) => void): void;
 
+    /**
+     * Stops reading from the connection after the event that is being read, until `resume()`: a slow reader, which the
+     * server feels once the buffers in between are full. Time-outs go on, and `close()` works as ever.
+     */
+    pause(): void;
+    resume(): void;
+
     /** Ends the stream, at any time and any number of times. No handler is called afterwards. */
     close(): void;
   }
@@ -137,6 +144,8 @@ declare module "k6/x/sse" {
   /** What EventSource and WebSocketSource have in common. */
   export interface StreamSource {
     onerror: ((event: ErrorEvent) => void) | null;
+    pause(): void;
+    resume(): void;
     close(): void;
   }
 
@@ -169,6 +178,10 @@ declare module "k6/x/sse" {
 
     addEventListener(type: string, listener: (event: MessageEvent) => void): void;
     removeEventListener(type: string, listener: (...args: never[]) => void): void;
+
+    /** Stops reading from the connection, until `resume()`: see EventSource. */
+    pause(): void;
+    resume(): void;
 
     /** Ends the stream, with a close frame. No handler is called afterwards. */
     close(): void;

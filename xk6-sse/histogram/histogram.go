@@ -1,0 +1,45 @@
+// Package histogram holds distributions of durations in the buckets of record/histogram.ts: 32 to each doubling from
+// 0.01 ms on.
+package histogram
+
+import (
+	"encoding/json"
+	"math"
+)
+
+const (
+	perDoubling = 32
+	lowestMs    = 0.01
+	// Buckets is the number of buckets; the last one is open upwards.
+	Buckets = 24 * perDoubling
+)
+
+// Histogram is how many durations fell into each bucket; nil while there are none, so that an empty one costs little.
+type Histogram []uint32
+
+// Add adds a duration in milliseconds.
+func (h *Histogram) Add(ms float64) {
+	if *h == nil {
+		*h = make(Histogram, Buckets)
+	}
+	(*h)[BucketOf(ms)]++
+}
+
+// BucketOf is the number of the bucket of a duration in milliseconds.
+func BucketOf(ms float64) int {
+	if ms <= lowestMs {
+		return 0
+	}
+	return min(Buckets-1, 1+int(math.Log2(ms/lowestMs)*perDoubling))
+}
+
+// MarshalJSON writes the buckets that hold something, by their numbers.
+func (h Histogram) MarshalJSON() ([]byte, error) {
+	sparse := map[int]uint32{}
+	for bucket, n := range h {
+		if n > 0 {
+			sparse[bucket] = n
+		}
+	}
+	return json.Marshal(sparse)
+}

@@ -1,0 +1,73 @@
+package k6sse
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestGate(t *testing.T) {
+	var g gate
+	g.pass(t.Context())
+	g.shut()
+	g.shut()
+	passed := make(chan bool)
+	go func() {
+		g.pass(t.Context())
+		passed <- true
+	}()
+	select {
+	case <-passed:
+		t.Fatal("it is shut")
+	default:
+	}
+	g.open()
+	g.open()
+	require.True(t, <-passed)
+
+	g.shut()
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	g.pass(done)
+}
+
+func TestAPausedSourceReadsNothingUntilItResumes(t *testing.T) {
+	b := newBench(t, stream(false, "data: 1\n\ndata: 2\n\n"))
+	b.mustRun(`
+		const paused = new EventSource(url);
+		paused.pause();
+		paused.onopen = () => log("open");
+		paused.onmessage = (event) => log("paused read", event.data);
+		const other = new EventSource(url);
+		other.onmessage = (event) => log("other read", event.data);
+		other.onerror = () => {
+			log("other ended");
+			paused.resume();
+		};
+	`)
+	require.Equal(t, []string{"other read 1", "other read 2", "other ended", "paused read 1", "paused read 2"},
+		withoutOpen(b.log))
+}
+
+func TestAPausedSourceCanBeClosed(t *testing.T) {
+	b := newBench(t, stream(true, "data: 1\n\n"))
+	b.mustRun(`
+		const paused = new EventSource(url);
+		paused.pause();
+		const other = new EventSource(url);
+		other.onmessage = () => {
+			paused.close();
+			other.close();
+		};
+	`)
+}
+
+func withoutOpen(log []string) (others []string) {
+	for _, line := range log {
+		if line != "open" {
+			others = append(others, line)
+		}
+	}
+	return others
+}

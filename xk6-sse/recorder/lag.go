@@ -1,0 +1,42 @@
+package recorder
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/plan-load/xk6-sse/histogram"
+)
+
+// lagPeriod is how often the process is asked whether it still keeps up.
+const lagPeriod = 10 * time.Millisecond
+
+// lag is by how much the process comes late: how long after its time a timer runs. Where messages have to wait for a
+// processor, so do timers.
+type lag struct {
+	once  sync.Once
+	mu    sync.Mutex
+	since histogram.Histogram
+}
+
+// drain returns the lateness of the timers since the last call, as JSON of a sparse histogram. The first call starts
+// the timers, which go on to the end of the process.
+func (l *lag) drain() string {
+	l.once.Do(func() { go l.measure() })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text, _ := json.Marshal(l.since) // counts of whole numbers, which JSON can hold
+	clear(l.since)
+	return string(text)
+}
+
+func (l *lag) measure() {
+	for {
+		before := time.Now()
+		time.Sleep(lagPeriod)
+		late := time.Since(before) - lagPeriod
+		l.mu.Lock()
+		l.since.Add(float64(late) / float64(time.Millisecond))
+		l.mu.Unlock()
+	}
+}
