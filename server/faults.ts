@@ -172,7 +172,7 @@ const FAULTS = {
   },
   stall: {
     transport: "both",
-    description: "Every 10th API request waits so many milliseconds before it is answered",
+    description: "No API request is answered for so many milliseconds, again and again, 2 s apart",
     value: "ms",
     default: 2_000,
   },

@@ -11,8 +11,8 @@ declare module "fastify" {
   }
 }
 
-/** stall: one request in so many. */
-const STALLED = 10;
+/** stall: how long the server answers between two stalls. */
+const BETWEEN_STALLS_MS = 2_000;
 
 /** Adds what can happen to a request of the plan API before it is looked at; without faults, nothing. */
 export function addHazards(app: FastifyInstance, context: Context): void {
@@ -44,11 +44,11 @@ function addCrashes(app: FastifyInstance, context: Context): void {
 }
 
 function addStalls(app: FastifyInstance, ms: number): void {
-  let requests = 0;
+  const startedAt = performance.now();
   app.addHook("onRequest", async (request) => {
-    requests += isOfApi(request) ? 1 : 0;
-    if (isOfApi(request) && requests % STALLED === 0) {
-      await sleep(ms, undefined, { ref: false });
+    const into = (performance.now() - startedAt) % (BETWEEN_STALLS_MS + ms);
+    if (isOfApi(request) && into > BETWEEN_STALLS_MS) {
+      await sleep(BETWEEN_STALLS_MS + ms - into, undefined, { ref: false });
     }
   });
 }

@@ -189,8 +189,8 @@ export const FAULT_MATRIX: Expectation[] = [
     either: ["message-delivery"],
   },
   {
-    // Every tenth request waits: which of them are asked of /health is chance, that none of thirty is, is not.
-    fault: "stall=2000",
+    // For 1.8 s of every 3.8 s nothing is answered: of two probes a second apart, one waits longer than a second.
+    fault: "stall=1800",
     transport: "ws",
     tests: ["multiple-clients", "basic-connection", "reconnection"],
     missed: ["responsiveness"],
