@@ -159,11 +159,7 @@ func (s *source) openEvent(d delivery) *sobek.Object {
 }
 
 func (s *source) messageEvent(e client.Event) *sobek.Object {
-	event := s.newEvent(e.Type, e.Received)
-	s.set(event, "data", e.Data)
-	s.set(event, "lastEventId", e.LastEventID)
-	s.set(event, "origin", s.origin)
-	return event
+	return s.rt.NewDynamicObject(&messageEvent{source: s, event: e})
 }
 
 func (s *source) errorEvent(d delivery) *sobek.Object {
@@ -179,8 +175,12 @@ func (s *source) errorEvent(d delivery) *sobek.Object {
 func (s *source) newEvent(eventType string, at time.Time) *sobek.Object {
 	event := s.rt.NewObject()
 	s.set(event, "type", eventType)
-	s.set(event, "timestamp", float64(at.UnixNano())/float64(time.Millisecond))
+	s.set(event, "timestamp", timestampOf(at))
 	return event
+}
+
+func timestampOf(at time.Time) float64 {
+	return float64(at.UnixNano()) / float64(time.Millisecond)
 }
 
 // set sets a property of an object that is new, which cannot fail.
