@@ -2,6 +2,8 @@ import * as v from "valibot";
 import { sparseHistogram } from "../record/record.ts";
 import { recorder } from "./extension.ts";
 
+type NativeLedger = ReturnType<typeof recorder.ledger>;
+
 export const COUNT_NAMES = [
   "received", // messages received, of any kind below
   "due", // messages of the plan stamped while the stream was open
@@ -26,16 +28,6 @@ const figuresSchema = v.object({
 /** What one stream of a plan has received, and what it should have. */
 export type Figures = v.InferOutput<typeof figuresSchema>;
 
-const deltaSchema = v.object({
-  messages: v.number(),
-  latency: sparseHistogram,
-  /** The wait of messages between socket and account. */
-  queueDelay: sparseHistogram,
-  longestDelayMs: v.number(),
-});
-/** What a ledger took in since it was last asked. */
-export type Delta = v.InferOutput<typeof deltaSchema>;
-
 /**
  * Accounts for the messages of one plan over all of its streams: what each received, against what was there to receive,
  * which is the union over them. A message is known by its timestamp and text. The work of each message is done in our
@@ -43,7 +35,7 @@ export type Delta = v.InferOutput<typeof deltaSchema>;
  * waits for no script.
  */
 export class Ledger {
-  private readonly native: ReturnType<typeof recorder.ledger>;
+  private readonly native: NativeLedger;
 
   /** @param clockOffsetMs what the server's clock is ahead of this machine's */
   constructor(clockOffsetMs: number) {
@@ -60,16 +52,19 @@ export class Ledger {
     this.native.settle();
   }
 
-  /** What came since the last call. */
-  drain(): Delta {
-    return v.parse(deltaSchema, JSON.parse(this.native.drain()));
+  /**
+   * Adds what came since the last call to the recorder's tally and windows of `key`, and how long it waited between
+   * socket and account to the tally of `delayKey`.
+   */
+  flush(key: string, delayKey: string): { messages: number; longestDelayMs: number } {
+    return recorder.takeLedger(this.native, key, delayKey);
   }
 }
 
 /** The account of one stream. */
 export class Account {
   /** @param sink where the stream hands what it receives */
-  constructor(readonly sink: ReturnType<ReturnType<typeof recorder.ledger>["join"]>) {}
+  constructor(readonly sink: ReturnType<NativeLedger["join"]>) {}
 
   get figures(): Figures {
     return v.parse(figuresSchema, JSON.parse(this.sink.figures()));

@@ -20,33 +20,17 @@ export function bucketMiddle(bucket: number): number {
   return bucket === 0 ? LOWEST_MS / 2 : LOWEST_MS * 2 ** ((bucket - 0.5) / PER_DOUBLING);
 }
 
-/** A histogram that is being filled. */
-export class Histogram {
-  private readonly counts = new Uint32Array(BUCKETS);
+/** Adds a duration. */
+export function addTo(histogram: SparseHistogram, ms: number): void {
+  const bucket = bucketOf(ms);
+  histogram[bucket] = (histogram[bucket] ?? 0) + 1;
+}
 
-  add(ms: number): void {
-    const bucket = bucketOf(ms);
-    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
-  }
-
-  /** Adds the counts of another histogram. */
-  merge(other: SparseHistogram): void {
-    for (const [bucket, count] of Object.entries(other)) {
-      this.counts[Number(bucket)] = (this.counts[Number(bucket)] ?? 0) + count;
-    }
-  }
-
-  toSparse(): SparseHistogram {
-    const sparse: SparseHistogram = {};
-    this.counts.forEach((count, bucket) => {
-      if (count > 0) sparse[bucket] = count;
-    });
-    return sparse;
-  }
-
-  clear(): void {
-    this.counts.fill(0);
-  }
+/** The histogram of some durations. */
+export function histogramOf(durations: readonly number[]): SparseHistogram {
+  const histogram: SparseHistogram = {};
+  for (const ms of durations) addTo(histogram, ms);
+  return histogram;
 }
 
 /** Adds the counts of `from` to `into`. */

@@ -1,20 +1,18 @@
 import { clearInterval, setInterval } from "k6/timers";
-import * as v from "valibot";
 import type { Answer } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import type { Ledger } from "../client/ledger.ts";
-import { Histogram } from "../record/histogram.ts";
-import {
-  type FailedRequest,
-  type FallbackReport,
-  type Finding,
-  type PlanReport,
-  type RateReport,
-  type ServerSample,
-  type Stall,
-  type StepReport,
-  type StreamReport,
-  sparseHistogram,
+import { addTo, type SparseHistogram } from "../record/histogram.ts";
+import type {
+  FailedRequest,
+  FallbackReport,
+  Finding,
+  PlanReport,
+  RateReport,
+  ServerSample,
+  Stall,
+  StepReport,
+  StreamReport,
 } from "../record/record.ts";
 import { messagesReceived, queueDelay, sample } from "./metrics.ts";
 
@@ -55,8 +53,8 @@ interface Lists {
 export class Meter {
   private counts: Record<string, number> = {};
   private readonly ledgers = new Set<Ledger>();
-  private readonly latency = new Histogram();
-  private readonly timings = new Map(TIMINGS.map((name) => [name, new Histogram()] as const));
+  private timings: Partial<Record<Timing, SparseHistogram>> = {};
+  private messages = 0;
   private longestDelay = 0;
   private readonly ticker: number;
 
@@ -75,25 +73,26 @@ export class Meter {
 
   unwatch(ledger: Ledger): void {
     this.ledgers.delete(ledger);
-    this.drain(ledger);
+    this.flushLedger(ledger);
   }
 
-  private drain(ledger: Ledger): void {
-    const { messages, latency, queueDelay, longestDelayMs } = ledger.drain();
-    if (messages > 0) this.count("messages", messages);
-    this.latency.merge(latency);
-    this.timings.get("queue-delay")?.merge(queueDelay);
+  private flushLedger(ledger: Ledger): void {
+    const delayKey = timingKey(this.test, "queue-delay");
+    const { messages, longestDelayMs } = ledger.flush(this.test, delayKey);
+    this.messages += messages;
     this.longestDelay = Math.max(this.longestDelay, longestDelayMs);
   }
 
   /** Takes by how much this process came late since the last call. */
   takeLag(): void {
-    this.timings.get("generator-lag")?.merge(v.parse(sparseHistogram, JSON.parse(recorder.drainLag())));
+    recorder.takeLag(timingKey(this.test, "generator-lag"));
   }
 
   /** Adds a duration in milliseconds to a distribution of the test. */
   time(timing: Timing, ms: number): void {
-    this.timings.get(timing)?.add(ms);
+    const histogram = this.timings[timing] ?? {};
+    this.timings[timing] = histogram;
+    addTo(histogram, ms);
   }
 
   add<Kind extends keyof Lists>(kind: Kind, entry: Omit<Lists[Kind], "test">, weight = 0): void {
@@ -146,22 +145,23 @@ export class Meter {
   }
 
   private flush(): void {
-    for (const ledger of this.ledgers) this.drain(ledger);
-    if (Object.keys(this.counts).length === 0) return;
-    const delta = JSON.stringify({ counts: this.counts, latency: this.latency.toSparse() });
-    recorder.tally(this.test, delta);
-    recorder.window(this.test, recorder.now(), delta);
-    const messages = this.counts.messages ?? 0;
-    if (messages > 0) {
-      messagesReceived.add(messages);
+    for (const ledger of this.ledgers) this.flushLedger(ledger);
+    if (this.messages > 0) {
+      messagesReceived.add(this.messages);
       queueDelay.add(this.longestDelay);
     }
-    for (const [name, histogram] of this.timings) {
-      recorder.tally(timingKey(this.test, name), JSON.stringify({ latency: histogram.toSparse() }));
-      histogram.clear();
+    if (Object.keys(this.counts).length > 0) {
+      const delta = JSON.stringify({ counts: this.counts });
+      recorder.tally(this.test, delta);
+      recorder.window(this.test, recorder.now(), delta);
+    }
+    for (const timing of TIMINGS) {
+      const latency = this.timings[timing];
+      if (latency !== undefined) recorder.tally(timingKey(this.test, timing), JSON.stringify({ latency }));
     }
     this.counts = {};
+    this.timings = {};
+    this.messages = 0;
     this.longestDelay = 0;
-    this.latency.clear();
   }
 }

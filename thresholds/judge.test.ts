@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Histogram } from "../record/histogram.ts";
+import { histogramOf } from "../record/histogram.ts";
 import { fails, judge, type TestEvidence } from "./judge.ts";
 import { gaugeValue, k6Thresholds } from "./k6.ts";
 import { meets, show, showTarget, TARGETS, type TargetId, target } from "./targets.ts";
 
-const latencyOf = (...values: number[]) => {
-  const histogram = new Histogram();
-  for (const value of values) histogram.add(value);
-  return histogram.toSparse();
-};
+const latencyOf = (...values: number[]) => histogramOf(values);
 
 const NOTHING: TestEvidence = {
   test: "a-test",

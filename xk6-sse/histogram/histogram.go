@@ -5,6 +5,7 @@ package histogram
 import (
 	"encoding/json"
 	"math"
+	"strconv"
 )
 
 const (
@@ -33,13 +34,18 @@ func BucketOf(ms float64) int {
 	return min(Buckets-1, 1+int(math.Log2(ms/lowestMs)*perDoubling))
 }
 
-// MarshalJSON writes the buckets that hold something, by their numbers.
-func (h Histogram) MarshalJSON() ([]byte, error) {
-	sparse := map[int]uint32{}
+// Sparse returns the counts of the buckets that hold something, by their numbers.
+func (h Histogram) Sparse() map[string]float64 {
+	sparse := map[string]float64{}
 	for bucket, n := range h {
 		if n > 0 {
-			sparse[bucket] = n
+			sparse[strconv.Itoa(bucket)] = float64(n)
 		}
 	}
-	return json.Marshal(sparse)
+	return sparse
+}
+
+// MarshalJSON writes the sparse form.
+func (h Histogram) MarshalJSON() ([]byte, error) {
+	return json.Marshal(h.Sparse())
 }

@@ -34,7 +34,7 @@ type Ledger struct {
 	accounts []*Account
 	newest   float64
 	known    messages
-	pending  delta
+	pending  Delta
 }
 
 // New returns the ledger of a plan on a server whose clock is clockOffsetMs ahead of this machine's.

@@ -1,7 +1,6 @@
 package recorder
 
 import (
-	"encoding/json"
 	"sync"
 	"time"
 
@@ -19,15 +18,15 @@ type lag struct {
 	since histogram.Histogram
 }
 
-// drain returns the lateness of the timers since the last call, as JSON of a sparse histogram. The first call starts
-// the timers, which go on to the end of the process.
-func (l *lag) drain() string {
+// drain returns the lateness of the timers since the last call. The first call starts the timers, which go on to the
+// end of the process.
+func (l *lag) drain() histogram.Histogram {
 	l.once.Do(func() { go l.measure() })
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text, _ := json.Marshal(l.since) // counts of whole numbers, which JSON can hold
-	clear(l.since)
-	return string(text)
+	drained := l.since
+	l.since = nil
+	return drained
 }
 
 func (l *lag) measure() {

@@ -96,7 +96,8 @@ func (i *instance) Exports() modules.Exports {
 		"command":       command,
 		"residentBytes": residentBytes,
 		"ledger":        ledger.New,
-		"drainLag":      i.drainLag,
+		"takeLedger":    i.takeLedger,
+		"takeLag":       i.takeLag,
 
 		"guardConnections": i.guardConnections,
 		"closeConnections": i.closeConnections,
@@ -143,8 +144,23 @@ func (i *instance) save(directory, name, content string) {
 	i.check(Save(directory, name, content))
 }
 
-func (i *instance) drainLag() string {
-	return i.root.lag.drain()
+// takeLedger adds what came to a ledger since the last call to the tally and the windows of key, and how long it waited
+// to the tally of delayKey.
+func (i *instance) takeLedger(from *ledger.Ledger, key, delayKey string) map[string]any {
+	delta := from.Drain()
+	if delta.Messages > 0 {
+		store := i.shared().store
+		came := &Tally{Counts: map[string]float64{"messages": float64(delta.Messages)}, Latency: delta.Latency.Sparse()}
+		store.add(key, came)
+		store.addToWindow(key, now(), came)
+		store.add(delayKey, &Tally{Latency: delta.QueueDelay.Sparse()})
+	}
+	return map[string]any{"messages": delta.Messages, "longestDelayMs": delta.LongestDelayMs}
+}
+
+// takeLag adds by how much this process came late since the last call to the tally of key.
+func (i *instance) takeLag(key string) {
+	i.shared().store.add(key, &Tally{Latency: i.root.lag.drain().Sparse()})
 }
 
 func (i *instance) openStream(entry string) int64 {

@@ -80,10 +80,14 @@ func (s *Store) Tally(key, delta string) error {
 	if err != nil {
 		return fmt.Errorf("cannot add to the tally %q: %w", key, err)
 	}
+	s.add(key, tally)
+	return nil
+}
+
+func (s *Store) add(key string, delta *Tally) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	orMake(s.tallies, key, newTally).add(tally)
-	return nil
+	orMake(s.tallies, key, newTally).add(delta)
 }
 
 // Count returns the count name of the tally key; 0 where there is none.
@@ -105,10 +109,14 @@ func (s *Store) Window(key string, at float64, delta string) error {
 	if err != nil {
 		return fmt.Errorf("cannot add to a window of %q: %w", key, err)
 	}
+	s.addToWindow(key, at, tally)
+	return nil
+}
+
+func (s *Store) addToWindow(key string, at float64, delta *Tally) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	orMake(s.windows, key, newWindows).add(at, tally)
-	return nil
+	orMake(s.windows, key, newWindows).add(at, delta)
 }
 
 // Snapshot is a copy of everything a store holds.

@@ -52,8 +52,6 @@ declare module "k6/x/recorder" {
     /** Opens the account of a stream; `gapFrom` is when the client's stream before ended, 0 where there was none. */
     join(gapFrom: number): Account;
     settle(): void;
-    /** What came since the last call, as JSON: `{messages, latency, queueDelay, longestDelayMs}`. */
-    drain(): string;
   }
 
   /** What one stream received. It is a `Sink` of k6/x/sse. */
@@ -74,8 +72,18 @@ declare module "k6/x/recorder" {
   /** A ledger for a plan of a server whose clock is `clockOffsetMs` ahead of this machine's. */
   export function ledger(clockOffsetMs: number): Ledger;
 
-  /** By how much this process's timers came late since the last call: a sparse histogram of ms, as JSON. */
-  export function drainLag(): string;
+  /**
+   * Adds what came to a ledger since the last call to the tally and the windows of `key`, and how long it waited between
+   * socket and account to the tally of `delayKey`.
+   */
+  export function takeLedger(
+    ledger: Ledger,
+    key: string,
+    delayKey: string,
+  ): { messages: number; longestDelayMs: number };
+
+  /** Adds by how much this process's timers came late since the last call to the tally of `key`. */
+  export function takeLag(key: string): void;
 
   /** The version of this k6, e.g. "v2.2.0". */
   export function k6Version(): string;
