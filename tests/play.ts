@@ -15,6 +15,8 @@ export interface Play {
   tests?: readonly TestName[];
   profile?: Profile;
   serverArgs?: readonly string[];
+  /** Settings beside those that follow from the others. */
+  settings?: Record<string, string>;
 }
 
 export interface Played extends Finished {
@@ -39,6 +41,7 @@ async function playOnce({
   tests = [],
   profile = "smoke",
   serverArgs = [],
+  settings: others = {},
 }: Play): Promise<Played> {
   const directory = mkdtempSync(join(tmpdir(), "plan-load-"));
   const server = await startServer(serverArgs);
@@ -50,6 +53,7 @@ async function playOnce({
       PROFILE: profile,
       OUT_DIR: directory,
       ONLY: tests.join(","),
+      ...others,
     };
     const finished = await k6("suite", settings).finished;
     return { ...finished, record: onlyRecord(directory), counts: await countsOf(server) };
