@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { BEHAVIOUR_NAMES, type BehaviourName, FaultError, listFaults } from "./faults.ts";
 import { JOB_LIMITS } from "./pipeline.ts";
@@ -75,6 +77,15 @@ function sentenceOf(error: unknown, { host, port }: CliOptions): string {
     : `cannot listen on port ${port} of ${host}: ${message}`;
 }
 
+const COLLECT_MS = 10_000;
+
+/** Collects garbage again and again, so that the memory of the process is what it holds, and not what V8 has yet to free. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  setInterval(collect, COLLECT_MS).unref();
+}
+
 /** On a signal, or when the parent that this process has a channel to is gone. */
 function stopWhenTold(server: ReferenceServer): void {
   const stop = async () => {
@@ -92,6 +103,7 @@ async function serve(command: Command, options: CliOptions): Promise<void> {
     const pipeline = { lines, rate, exit };
     const server = createReferenceServer({ host, port, behaviour, faults, seed, pipeline, restartMs });
     stopWhenTold(server);
+    collectGarbage();
     const listening = await server.start();
     console.log(`Simulated plan API (${server.description}) listening on http://${host}:${listening}`);
     process.send?.({ listening });
