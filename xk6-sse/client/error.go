@@ -32,6 +32,8 @@ type Error struct {
 	Message string
 	// Status is the status of the response, or 0 if there was none.
 	Status int
+	// Code is the code of the close frame that ended a WebSocket; else 0.
+	Code int
 	// ContentType and Body, the first 64 KiB of it, are of a response that was not an event stream.
 	ContentType string
 	Body        string

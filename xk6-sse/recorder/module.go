@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.k6.io/k6/v2/js/modules"
+
+	"github.com/plan-load/xk6-sse/ledger"
 )
 
 func init() {
@@ -92,6 +94,7 @@ func (i *instance) Exports() modules.Exports {
 		"k6Version":     k6Version,
 		"command":       command,
 		"residentBytes": residentBytes,
+		"ledger":        ledger.New,
 
 		"guardConnections": i.guardConnections,
 		"closeConnections": i.closeConnections,

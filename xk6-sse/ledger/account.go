@@ -1,0 +1,134 @@
+package ledger
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/plan-load/xk6-sse/client"
+)
+
+// Counts is what an account has counted. The sums of two streams' counts are the counts of both.
+type Counts struct {
+	Received    int `json:"received"`    // messages received, of any kind below
+	Due         int `json:"due"`         // messages of the plan stamped while the stream was open
+	Delivered   int `json:"delivered"`   // of those due, received
+	BeforeOpen  int `json:"beforeOpen"`  // received, stamped before the stream was open: replays, and what had waited
+	Duplicates  int `json:"duplicates"`  // received a second time on the same stream
+	Reordered   int `json:"reordered"`   // received after one with a later stamp
+	Unstamped   int `json:"unstamped"`   // without a readable timestamp: received, and not judged
+	Negative    int `json:"negative"`    // received more than 2 ms before their stamp: the clocks disagree
+	GapMessages int `json:"gapMessages"` // stamped while the client was away
+	GapLost     int `json:"gapLost"`     // of those, never received
+}
+
+// Account is what one stream of a plan has received, and what it should have. It is a client.Sink: the reader of the
+// stream hands it everything that comes, and the account takes the plan's messages.
+type Account struct {
+	ledger     *Ledger
+	id         int
+	openedAt   float64 // from when on messages are due
+	dueUntil   float64
+	left       bool
+	gapFrom    float64 // the end of the client's stream before this one, where it returned
+	gapByLog   int
+	firstStamp float64
+	lastStamp  float64
+	lastAt     float64
+	counts     Counts
+	latency    histogram
+}
+
+var _ client.Sink = (*Account)(nil)
+
+// Opened notes that the stream is open. Only the first call counts.
+func (a *Account) Opened(at time.Time) {
+	a.ledger.mu.Lock()
+	defer a.ledger.mu.Unlock()
+	a.opened(msOf(at))
+}
+
+func (a *Account) opened(at float64) {
+	if a.openedAt == never {
+		a.openedAt = at
+	}
+}
+
+// TakeEvent implements client.Sink for the events of an SSE stream: see Take.
+func (a *Account) TakeEvent(event *client.Event) bool {
+	return (event.Type == "task_update" || event.Type == "message") && a.Take(event.Data, msOf(event.Received))
+}
+
+// Take takes what the stream said at the time at, if it is a message of the plan: then it is accounted for, and
+// nothing is left to be told of it, but of the first one, which Take leaves to whoever waits for the stream to be
+// usable. Anything said opens a stream that was not open. After Leave nothing is accounted for.
+func (a *Account) Take(text string, at float64) bool {
+	frame, isMessage := parseFrame(text)
+	a.ledger.mu.Lock()
+	defer a.ledger.mu.Unlock()
+	a.opened(at)
+	if !isMessage {
+		return false
+	}
+	if a.left {
+		return true
+	}
+	isFirst := a.lastAt == 0
+	a.lastAt = at
+	a.ledger.receive(a, frame.message, frame.timestamp, at)
+	return !isFirst
+}
+
+// Leave ends the account at the time at. byClient: the client left of its own will, so what was on its way then is not
+// due.
+func (a *Account) Leave(at float64, byClient bool) {
+	a.ledger.mu.Lock()
+	defer a.ledger.mu.Unlock()
+	a.left = true
+	a.dueUntil = at
+	if byClient {
+		a.dueUntil = at - inFlightMs
+	}
+}
+
+// MissedByLog tells how many messages the plan's own log gained within the gap: a lower bound of what the union shows.
+func (a *Account) MissedByLog(messages int) {
+	a.ledger.mu.Lock()
+	defer a.ledger.mu.Unlock()
+	a.gapByLog = messages
+}
+
+// LastAt is when the last message was received; 0 before the first.
+func (a *Account) LastAt() float64 {
+	a.ledger.mu.Lock()
+	defer a.ledger.mu.Unlock()
+	return a.lastAt
+}
+
+// Figures is what the account holds now, as JSON: {counts, latency, firstStamp, lastStamp}. The stamps are null
+// before the first one.
+func (a *Account) Figures() string {
+	a.ledger.mu.Lock()
+	defer a.ledger.mu.Unlock()
+	return mustMarshal(struct {
+		Counts     Counts    `json:"counts"`
+		Latency    histogram `json:"latency"`
+		FirstStamp *float64  `json:"firstStamp"`
+		LastStamp  *float64  `json:"lastStamp"`
+	}{a.counts, a.latency, stampOrNil(a.firstStamp), stampOrNil(a.lastStamp)})
+}
+
+func stampOrNil(stamp float64) *float64 {
+	if stamp == 0 || stamp == never {
+		return nil
+	}
+	return &stamp
+}
+
+// mustMarshal is for values of this package, which JSON can hold.
+func mustMarshal(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}

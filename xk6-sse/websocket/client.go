@@ -1,0 +1,145 @@
+// Package websocket receives the messages of a WebSocket as package client does the events of an event stream, so that
+// what is measured of the two is measured alike. It sends nothing but what the protocol itself asks for.
+package websocket
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/plan-load/xk6-sse/client"
+)
+
+const (
+	// writeBuffer is small: nothing is written but control frames.
+	writeBuffer = 256
+	// closeWait bounds the write of a close frame to a peer that may not read.
+	closeWait    = 100 * time.Millisecond
+	maxErrorBody = 64 << 10
+)
+
+// TypeBinary is the type of an event whose data came in a binary frame; that of text is "message".
+const TypeBinary = "binary"
+
+// Request says what to open.
+type Request struct {
+	URL string
+	// Header is sent as it is.
+	Header http.Header
+	// Connect is the time from Open to the end of the handshake; 0 means no limit.
+	Connect time.Duration
+	// MaxMessageBytes limits a message; 0 means no limit.
+	MaxMessageBytes int
+}
+
+// Network is how the machine is left for the server.
+type Network struct {
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	TLSConfig   *tls.Config
+	Jar         http.CookieJar
+}
+
+// Stream is an open WebSocket. Its methods are for one goroutine, except for Close.
+type Stream struct {
+	connection *websocket.Conn
+	socket     *timedConn
+	stopWatch  func() bool
+	closed     atomic.Bool
+	buffer     []byte
+}
+
+// Open makes the handshake and returns the stream, which ends with ctx at the latest. An error is always a *client.Error.
+func Open(ctx context.Context, network Network, request Request) (*Stream, error) {
+	var socket *timedConn
+	dialer := websocket.Dialer{
+		NetDialContext: func(ctx context.Context, name, address string) (net.Conn, error) {
+			dialed, err := network.DialContext(ctx, name, address)
+			if err != nil {
+				return nil, err
+			}
+			socket = &timedConn{Conn: dialed}
+			return socket, nil
+		},
+		Proxy:            http.ProxyFromEnvironment,
+		TLSClientConfig:  network.TLSConfig,
+		Jar:              network.Jar,
+		HandshakeTimeout: request.Connect,
+		WriteBufferSize:  writeBuffer,
+	}
+	connection, response, err := dialer.DialContext(ctx, request.URL, request.Header)
+	if err != nil {
+		return nil, handshakeError(ctx, response, socket != nil, err)
+	}
+	connection.SetReadLimit(int64(request.MaxMessageBytes))
+	stream := &Stream{connection: connection, socket: socket}
+	stream.stopWatch = context.AfterFunc(ctx, stream.Close)
+	return stream, nil
+}
+
+// Next waits for the next message. Its error, a *client.Error, ends the stream and has then released all that it held.
+func (s *Stream) Next() (client.Event, error) {
+	kind, reader, err := s.connection.NextReader()
+	if err == nil {
+		s.buffer, err = readAll(reader, s.buffer[:0])
+	}
+	if err != nil {
+		closed := s.closed.Load()
+		s.Close()
+		return client.Event{}, readError(closed, err)
+	}
+	event := client.Event{Received: s.socket.received}
+	event.Type, event.Data = "message", string(s.buffer)
+	if kind == websocket.BinaryMessage {
+		event.Type = TypeBinary
+	}
+	return event, nil
+}
+
+// Close ends the stream: with a close frame if the peer takes one at once. It may be called from any goroutine and more
+// than once.
+func (s *Stream) Close() {
+	if s.closed.Swap(true) {
+		return
+	}
+	s.stopWatch()
+	farewell := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+	_ = s.connection.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(closeWait))
+	_ = s.connection.Close()
+}
+
+// readAll is io.ReadAll into a buffer that is there already.
+func readAll(reader io.Reader, buffer []byte) ([]byte, error) {
+	for {
+		if len(buffer) == cap(buffer) {
+			buffer = append(buffer, 0)[:len(buffer)]
+		}
+		n, err := reader.Read(buffer[len(buffer):cap(buffer)])
+		buffer = buffer[:len(buffer)+n]
+		if errors.Is(err, io.EOF) {
+			return buffer, nil
+		}
+		if err != nil {
+			return buffer, err
+		}
+	}
+}
+
+// timedConn keeps the time of its last read.
+type timedConn struct {
+	net.Conn
+	received time.Time
+}
+
+// Read implements io.Reader.
+func (c *timedConn) Read(buffer []byte) (int, error) {
+	n, err := c.Conn.Read(buffer)
+	c.received = time.Now()
+	return n, err
+}

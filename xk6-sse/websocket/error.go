@@ -1,0 +1,56 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/plan-load/xk6-sse/client"
+)
+
+// handshakeError explains a handshake that failed.
+func handshakeError(ctx context.Context, response *http.Response, connected bool, err error) *client.Error {
+	var timeout net.Error
+	switch {
+	case ctx.Err() != nil:
+		return &client.Error{Kind: client.KindClosed, Message: "the stream was closed by its owner"}
+	case errors.Is(err, websocket.ErrBadHandshake) && response != nil:
+		return refusal(response)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return &client.Error{Kind: client.KindTimeout, Message: "the connect time-out passed"}
+	case connected:
+		return &client.Error{Kind: client.KindReset, Message: "the connection broke before the response: " + err.Error()}
+	default:
+		return &client.Error{Kind: client.KindConnect, Message: err.Error()}
+	}
+}
+
+func refusal(response *http.Response) *client.Error {
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody)) // gorilla has read what there is of it
+	return &client.Error{
+		Kind:    client.KindStatus,
+		Status:  response.StatusCode,
+		Message: "the server answered with status " + response.Status,
+		Body:    string(body),
+	}
+}
+
+// readError explains the end of an open stream.
+func readError(closed bool, err error) *client.Error {
+	var farewell *websocket.CloseError
+	switch {
+	case closed:
+		return &client.Error{Kind: client.KindClosed, Message: "the stream was closed by its owner"}
+	case errors.As(err, &farewell) && farewell.Code != websocket.CloseAbnormalClosure:
+		return &client.Error{Kind: client.KindEnd, Code: farewell.Code, Message: fmt.Sprintf("closed with %d", farewell.Code)}
+	case errors.Is(err, websocket.ErrReadLimit):
+		return &client.Error{Kind: client.KindTooLong, Message: "a message is longer than the limit"}
+	default:
+		return &client.Error{Kind: client.KindReset, Message: "the connection broke: " + err.Error()}
+	}
+}
