@@ -1,10 +1,10 @@
 import exec from "k6/execution";
-import type { EventSource } from "k6/x/sse";
+import type { EventSource, WebSocketSource } from "k6/x/sse";
 
 declare const require: (name: string) => unknown;
 
 type Recorder = typeof import("k6/x/recorder");
-type Sse = { EventSource: typeof EventSource };
+type Sse = { EventSource: typeof EventSource; WebSocketSource: typeof WebSocketSource };
 
 /**
  * Loads a module of our k6. Not a static import: a stock k6 would then answer with a message of its own, or download

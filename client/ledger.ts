@@ -1,29 +1,6 @@
-import { Histogram } from "../record/histogram.ts";
-import { parseStamp } from "./stamp.ts";
-
-/** How long a message stays known after newer ones came: long enough for every reconnect and replay. */
-const HORIZON_MS = 60_000;
-/** A message stamped less than this before a client left may still have been on its way: neither due nor lost. */
-const IN_FLIGHT_MS = 1_000;
-/** A latency below this is no rounding: the clocks disagree. */
-const NEGATIVE_MS = -2;
-
-/** What one stream of a plan has received, and what it should have. */
-export interface Account {
-  readonly id: number;
-  /** From when on messages are due; Infinity until the stream is open. */
-  openedAt: number;
-  /** Until when messages are due; Infinity while the stream is open. */
-  dueUntil: number;
-  /** The end of the client's stream before this one, where it returned. */
-  gapFrom: number;
-  /** How many messages the plan's own log gained within the gap: a lower bound of what the union shows. */
-  gapByLog: number;
-  firstStamp: number;
-  lastStamp: number;
-  counts: Record<CountName, number>;
-  latency: Histogram;
-}
+import * as v from "valibot";
+import { sparseHistogram } from "../record/record.ts";
+import { recorder } from "./extension.ts";
 
 export const COUNT_NAMES = [
   "received", // messages received, of any kind below
@@ -39,123 +16,77 @@ export const COUNT_NAMES = [
 ] as const;
 export type CountName = (typeof COUNT_NAMES)[number];
 
-interface Entry {
-  stamp: number;
-  seenBy: number[];
-}
+const figuresSchema = v.object({
+  counts: v.object(v.entriesFromList(COUNT_NAMES, v.number())),
+  latency: sparseHistogram,
+  /** The first and the last stamp of what was received, in milliseconds since the epoch; null before the first. */
+  firstStamp: v.nullable(v.number()),
+  lastStamp: v.nullable(v.number()),
+});
+/** What one stream of a plan has received, and what it should have. */
+export type Figures = v.InferOutput<typeof figuresSchema>;
 
-const zeroCounts = (): Record<CountName, number> =>
-  Object.fromEntries(COUNT_NAMES.map((name) => [name, 0])) as Record<CountName, number>;
+const deltaSchema = v.object({
+  messages: v.number(),
+  latency: sparseHistogram,
+  /** The wait of messages between socket and account. */
+  queueDelay: sparseHistogram,
+  longestDelayMs: v.number(),
+});
+/** What a ledger took in since it was last asked. */
+export type Delta = v.InferOutput<typeof deltaSchema>;
 
 /**
- * Accounts for the messages of one plan over all of its streams: what each received, against what was there to
- * receive, which is the union over them. A message is known by its timestamp and text. Memory is bounded: messages
- * older than the horizon are settled (counted as due, delivered or lost) and forgotten.
+ * Accounts for the messages of one plan over all of its streams: what each received, against what was there to receive,
+ * which is the union over them. A message is known by its timestamp and text. The work of each message is done in our
+ * extension (xk6-sse/ledger), off the goroutine that reads the socket: it costs a fraction of what it would here, and
+ * waits for no script.
  */
 export class Ledger {
-  private readonly entries = new Map<string, Entry>();
-  private accounts: Account[] = [];
-  private newest = 0;
-  private nextId = 0;
+  private readonly native: ReturnType<typeof recorder.ledger>;
 
   /** @param clockOffsetMs what the server's clock is ahead of this machine's */
-  constructor(private readonly clockOffsetMs: number) {}
+  constructor(clockOffsetMs: number) {
+    this.native = recorder.ledger(clockOffsetMs);
+  }
 
   /** Opens the account of a stream. `gapFrom` is when the same client's stream before ended. */
-  join(gapFrom = Number.POSITIVE_INFINITY): Account {
-    const account: Account = {
-      id: this.nextId++,
-      openedAt: Number.POSITIVE_INFINITY,
-      dueUntil: Number.POSITIVE_INFINITY,
-      gapFrom,
-      gapByLog: 0,
-      firstStamp: Number.POSITIVE_INFINITY,
-      lastStamp: 0,
-      counts: zeroCounts(),
-      latency: new Histogram(),
-    };
-    this.accounts.push(account);
-    return account;
-  }
-
-  /** Takes a message that `account` received at `at`. Returns its latency in ms where it counts for latency. */
-  receive(account: Account, rawStamp: string, text: string, at: number): number | undefined {
-    const { counts } = account;
-    counts.received++;
-    const parsed = parseStamp(rawStamp);
-    if (parsed === undefined) {
-      counts.unstamped++;
-      return undefined;
-    }
-    const stamp = parsed - this.clockOffsetMs;
-    if (stamp < account.firstStamp) account.firstStamp = stamp;
-    if (stamp < account.lastStamp) counts.reordered++;
-    else account.lastStamp = stamp;
-    if (!this.isNew(`${rawStamp}\n${text}`, stamp, account.id)) {
-      counts.duplicates++;
-      return undefined;
-    }
-    if (stamp <= account.openedAt) {
-      counts.beforeOpen++;
-      return undefined;
-    }
-    const latency = at - stamp;
-    if (latency < NEGATIVE_MS) counts.negative++;
-    account.latency.add(latency);
-    return latency;
-  }
-
-  /** Ends an account. `byClient`: the client left of its own will, so what was on its way then is not due. */
-  leave(account: Account, at: number, byClient: boolean): void {
-    account.dueUntil = byClient ? at - IN_FLIGHT_MS : at;
+  join(gapFrom = 0): Account {
+    return new Account(this.native.join(gapFrom));
   }
 
   /** Settles every message that is still known, and what only the plan's log shows of the gaps. */
   settle(): void {
-    for (const entry of this.entries.values()) this.settleEntry(entry);
-    this.entries.clear();
-    for (const { counts, gapByLog } of this.accounts) {
-      const unknown = Math.max(0, gapByLog - counts.gapMessages);
-      counts.gapMessages += unknown;
-      counts.gapLost += unknown;
-    }
+    this.native.settle();
   }
 
-  private isNew(key: string, stamp: number, id: number): boolean {
-    const known = this.entries.get(key);
-    if (known !== undefined) {
-      if (known.seenBy.includes(id)) return false;
-      known.seenBy.push(id);
-      return true;
-    }
-    this.entries.set(key, { stamp, seenBy: [id] });
-    if (stamp > this.newest) {
-      this.newest = stamp;
-      this.forgetOld();
-    }
-    return true;
+  /** What came since the last call. */
+  drain(): Delta {
+    return v.parse(deltaSchema, JSON.parse(this.native.drain()));
+  }
+}
+
+/** The account of one stream. */
+export class Account {
+  /** @param sink where the stream hands what it receives */
+  constructor(readonly sink: ReturnType<ReturnType<typeof recorder.ledger>["join"]>) {}
+
+  get figures(): Figures {
+    return v.parse(figuresSchema, JSON.parse(this.sink.figures()));
   }
 
-  /** Entries stand in the order in which they became known, which is close to that of their stamps. */
-  private forgetOld(): void {
-    const oldest = this.newest - HORIZON_MS;
-    for (const [key, entry] of this.entries) {
-      if (entry.stamp >= oldest) break;
-      this.settleEntry(entry);
-      this.entries.delete(key);
-    }
+  /** When the last message was received; 0 before the first. */
+  get lastAt(): number {
+    return this.sink.lastAt();
   }
 
-  private settleEntry({ stamp, seenBy }: Entry): void {
-    for (const account of this.accounts) {
-      const seen = seenBy.includes(account.id);
-      if (stamp > account.openedAt && stamp <= account.dueUntil) {
-        account.counts.due++;
-        if (seen) account.counts.delivered++;
-      } else if (stamp > account.gapFrom && stamp <= account.openedAt) {
-        account.counts.gapMessages++;
-        if (!seen) account.counts.gapLost++;
-      }
-    }
+  /** Ends the account. `byClient`: the client left of its own will, so what was on its way then is not due. */
+  leave(at: number, byClient: boolean): void {
+    this.sink.leave(at, byClient);
+  }
+
+  /** How many messages the plan's own log gained within the gap: a lower bound of what the union shows. */
+  missedByLog(messages: number): void {
+    this.sink.missedByLog(messages);
   }
 }

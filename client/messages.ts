@@ -3,7 +3,7 @@ import * as v from "valibot";
 /** What a stream of a plan says, the same for both transports. */
 export type PlanMessage =
   /** A line of the pipeline: the messages that are accounted for. */
-  | { kind: "log"; text: string; stamp: string }
+  | { kind: "log" }
   /** How the plan stands. */
   | { kind: "status"; status: string; text: string }
   /** The server says that there is no stream, or no more of it. */
@@ -15,7 +15,7 @@ export type PlanMessage =
   | { kind: "malformed"; text: string };
 
 /** A member of a parsed frame as text; "" where it is absent or of another type. */
-function textOf(frame: object, name: "type" | "message" | "status" | "timestamp"): string {
+function textOf(frame: object, name: "type" | "message" | "status"): string {
   const value: unknown = (frame as Partial<Record<typeof name, unknown>>)[name];
   return typeof value === "string" ? value : "";
 }
@@ -30,7 +30,7 @@ export function parseFrame(text: string): PlanMessage {
   switch (textOf(frame, "type")) {
     case "log":
     case "error":
-      return { kind: "log", text: textOf(frame, "message"), stamp: textOf(frame, "timestamp") };
+      return { kind: "log" };
     case "status":
       return { kind: "status", status: textOf(frame, "status"), text: textOf(frame, "message") };
     case "stream_end":

@@ -2,7 +2,7 @@ import { clearTimeout, setTimeout } from "k6/timers";
 import type { Outcome } from "../record/record.ts";
 import { recorder } from "./extension.ts";
 import type { PlanMessage } from "./messages.ts";
-import type { Connect, Wire, WireEnd } from "./wire.ts";
+import type { Wire, WireEnd, WireEvents } from "./wire.ts";
 
 /** For how long a stream may be silent, and how long it may live. Milliseconds. */
 export interface Deadlines {
@@ -19,8 +19,8 @@ const CLOSING_MS = 2_000;
 
 /** What the owner of a stream hears of it, and decides for it. */
 export interface StreamOwner {
-  opened(at: number): void;
-  log(stamp: string, text: string, at: number): void;
+  /** When its account received the last message; 0 before the first. */
+  lastAt(): number;
   malformed(text: string): void;
   /** The server refused the stream with this HTTP status. */
   refusedWith(status: number, reason: string): void;
@@ -51,7 +51,7 @@ export class Stream {
 
   private readonly wire: Wire;
   private told: Outcome | undefined;
-  private lastMessageAt = this.startedAt;
+  private lastStatusAt = this.startedAt;
   private silenceTimer: number;
   private readonly lifeTimer: number;
   private resolveOpened: () => void = () => {};
@@ -59,11 +59,9 @@ export class Stream {
   private resolveEnded: (outcome: Outcome) => void = () => {};
 
   constructor(
-    connect: Connect,
-    planId: string,
+    connect: (events: WireEvents) => Wire,
     private readonly deadlines: Deadlines,
     private readonly owner: StreamOwner,
-    tags: Record<string, string>,
   ) {
     this.opened = new Promise((resolve) => {
       this.resolveOpened = resolve;
@@ -74,15 +72,11 @@ export class Stream {
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve;
     });
-    this.wire = connect(
-      planId,
-      {
-        open: (at) => this.serverOpened(at),
-        message: (message, at) => this.received(message, at),
-        end: (end) => this.wireEnded(end),
-      },
-      tags,
-    );
+    this.wire = connect({
+      open: (at) => this.serverOpened(at),
+      message: (message, at) => this.received(message, at),
+      end: (end) => this.wireEnded(end),
+    });
     this.silenceTimer = this.watchSilence(deadlines.firstMessageMs);
     this.lifeTimer = setTimeout(() => void this.lifeOver(), deadlines.lifeMs);
   }
@@ -105,7 +99,6 @@ export class Stream {
   private serverOpened(at: number): void {
     if (this.openedAt !== undefined) return;
     this.openedAt = at;
-    this.owner.opened(at);
     this.resolveOpened();
   }
 
@@ -115,7 +108,6 @@ export class Stream {
     switch (message.kind) {
       case "log":
         this.heard(at);
-        this.owner.log(message.stamp, message.text, at);
         break;
       case "status":
         this.heard(at);
@@ -136,10 +128,14 @@ export class Stream {
   }
 
   private heard(at: number): void {
-    this.lastMessageAt = recorder.now();
+    this.lastStatusAt = recorder.now();
     if (this.firstMessageAt !== undefined) return;
     this.firstMessageAt = at;
     this.resolveUsable(true);
+  }
+
+  private get lastMessageAt(): number {
+    return Math.max(this.lastStatusAt, this.owner.lastAt());
   }
 
   private statusTold(status: string): void {

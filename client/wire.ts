@@ -1,6 +1,8 @@
 import { type ErrorEvent, type MessageEvent, WebSocket } from "k6/websockets";
-import type { Transport } from "../record/record.ts";
+import type { StreamSource } from "k6/x/sse";
+import type { Transport, WsClient } from "../record/record.ts";
 import { sse } from "./extension.ts";
+import type { Account } from "./ledger.ts";
 import { type PlanMessage, parseFrame, parseRefusal } from "./messages.ts";
 
 /** How the socket of a stream ended. `clean`: as the protocol says; not clean: broken, refused, never connected. */
@@ -17,6 +19,7 @@ export interface WireEnd {
 export interface WireEvents {
   /** The server serves the stream: SSE, the answer's headers; a WebSocket says so with its first frame. */
   open(at: number): void;
+  /** Anything that the account did not take: all but the plan's log after its first message. */
   message(message: PlanMessage, at: number): void;
   end(end: WireEnd): void;
 }
@@ -26,17 +29,29 @@ export interface Wire {
   close(): void;
 }
 
-/** Opens the stream of a plan. */
-export type Connect = (planId: string, events: WireEvents, tags: Record<string, string>) => Wire;
+/** Opens the stream of a plan. Its messages go to `account`. */
+export type Connect = (
+  planId: string,
+  account: Account,
+  events: WireEvents,
+  tags: Record<string, string>,
+) => Wire;
 
 /** The stream of the given transport at `baseUrl`: the only place where the two transports differ. */
-export function connector(transport: Transport, baseUrl: string, timeoutMs: number): Connect {
-  return transport === "sse" ? overSse(baseUrl, timeoutMs) : overWebSocket(baseUrl);
+export function connector(
+  transport: Transport,
+  baseUrl: string,
+  timeoutMs: number,
+  wsClient: WsClient,
+): Connect {
+  if (transport === "sse") return overSse(baseUrl, timeoutMs);
+  return wsClient === "k6" ? overK6WebSocket(baseUrl) : overWebSocket(baseUrl, timeoutMs);
 }
 
 function overSse(baseUrl: string, timeoutMs: number): Connect {
-  return (planId, events, tags) => {
+  return (planId, { sink }, events, tags) => {
     const source = new sse.EventSource(`${baseUrl}/api/plans/${planId}/stream`, {
+      sink,
       tags: { ...tags, name: "/api/plans/{id}/stream" },
       timeouts: { connect: timeoutMs },
     });
@@ -48,28 +63,49 @@ function overSse(baseUrl: string, timeoutMs: number): Connect {
     source.addEventListener("error", (event) => {
       if ("data" in event) events.message(parseRefusal(event.data), event.timestamp);
     });
-    source.onerror = ({ kind, message, status }) => {
-      const isAnswer = kind === "end" || kind === "status" || kind === "content-type";
-      const reason = kind === "end" ? "closed by the server" : message;
-      events.end({ clean: kind === "end", reason, isAnswer, ...(kind === "status" ? { status } : {}) });
-    };
-    return source;
+    return endingAt(source, events);
   };
+}
+
+const webSocketUrl = (baseUrl: string, planId: string): string =>
+  `${baseUrl.replace(/^http/, "ws")}/ws/plans/${planId}/progress`;
+const WS_NAME = "/ws/plans/{id}/progress";
+const NORMAL_CLOSURE = 1000;
+const BINARY_FRAME: PlanMessage = { kind: "malformed", text: "a binary frame" };
+
+function overWebSocket(baseUrl: string, timeoutMs: number): Connect {
+  return (planId, { sink }, events, tags) => {
+    const source = new sse.WebSocketSource(webSocketUrl(baseUrl, planId), {
+      sink,
+      tags: { ...tags, name: WS_NAME },
+      timeouts: { connect: timeoutMs },
+    });
+    source.onmessage = (event) => events.message(parseFrame(event.data), event.timestamp);
+    source.addEventListener("binary", (event) => events.message(BINARY_FRAME, event.timestamp));
+    return endingAt(source, events);
+  };
+}
+
+/** Has a source of either kind report its end. */
+function endingAt(source: StreamSource, events: WireEvents): Wire {
+  source.onerror = ({ kind, code, message, status }) => {
+    const isAnswer = kind === "end" || kind === "status" || kind === "content-type";
+    const clean = kind === "end" && (code === 0 || code === NORMAL_CLOSURE);
+    const reason = clean ? "closed by the server" : message;
+    events.end({ clean, reason, isAnswer, ...(kind === "status" ? { status } : {}) });
+  };
+  return source;
 }
 
 /** The ready state of a socket that is not open yet; k6 has no constant for it at run time. */
 const CONNECTING = 0;
-const NORMAL_CLOSURE = 1000;
 const ABNORMAL_CLOSURE = 1006;
 /** What k6 says where the server answered a handshake with another status than 101. */
 const HANDSHAKE_REFUSED = "bad handshake";
-const BINARY_FRAME: PlanMessage = { kind: "malformed", text: "a binary frame" };
 
-function overWebSocket(baseUrl: string): Connect {
-  return (planId, events, tags) => {
-    const socket = new WebSocket(`${baseUrl.replace(/^http/, "ws")}/ws/plans/${planId}/progress`, null, {
-      tags: { ...tags, name: "/ws/plans/{id}/progress" },
-    });
+function overK6WebSocket(baseUrl: string): Connect {
+  return (planId, { sink }, events, tags) => {
+    const socket = new WebSocket(webSocketUrl(baseUrl, planId), null, { tags: { ...tags, name: WS_NAME } });
     let failure: string | undefined;
     let isClosing = false;
     socket.addEventListener("open", () => {
@@ -77,8 +113,8 @@ function overWebSocket(baseUrl: string): Connect {
     });
     socket.addEventListener("message", (event) => {
       const { data, timestamp } = event as MessageEvent;
-      const message = typeof data === "string" ? parseFrame(data) : BINARY_FRAME;
-      events.message(message, timestamp);
+      if (typeof data !== "string") events.message(BINARY_FRAME, timestamp);
+      else if (!sink.take(data, timestamp)) events.message(parseFrame(data), timestamp);
     });
     socket.addEventListener("error", (event) => {
       failure = (event as ErrorEvent).error;

@@ -29,6 +29,13 @@ export class Histogram {
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
   }
 
+  /** Adds the counts of another histogram. */
+  merge(other: SparseHistogram): void {
+    for (const [bucket, count] of Object.entries(other)) {
+      this.counts[Number(bucket)] = (this.counts[Number(bucket)] ?? 0) + count;
+    }
+  }
+
   toSparse(): SparseHistogram {
     const sparse: SparseHistogram = {};
     this.counts.forEach((count, bucket) => {

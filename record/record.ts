@@ -6,6 +6,10 @@ export const SCHEMA_VERSION = 1;
 export const TRANSPORTS = ["sse", "ws"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
+/** Which WebSocket is used: ours, which costs what our SSE client costs, or k6's own as a cross-check. */
+export const WS_CLIENTS = ["xk6", "k6"] as const;
+export type WsClient = (typeof WS_CLIENTS)[number];
+
 /** How a stream ended: every stream has exactly one. */
 export const OUTCOMES = [
   "completed", // the server said that the plan completed, and closed
@@ -26,7 +30,8 @@ export type Verdict = (typeof VERDICTS)[number];
 
 export const RUN_STATES = ["running", "complete", "interrupted", "failed"] as const;
 
-const sparseHistogram = v.record(v.string(), v.number());
+/** Bucket number to count: see record/histogram.ts. */
+export const sparseHistogram = v.record(v.string(), v.number());
 
 /** Named counts and a histogram of milliseconds: the unit in which figures are added up, whoever gathered them. */
 export const tallySchema = v.object({

@@ -13,6 +13,7 @@ test("without settings, the defaults hold", () => {
     release: "dev",
     runId: undefined,
     outDir: "results",
+    wsClient: "xk6",
     llmModel: undefined,
     serverMetricsUrl: undefined,
     seed: 1,

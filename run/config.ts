@@ -1,4 +1,4 @@
-import { TRANSPORTS, type Transport } from "../record/record.ts";
+import { TRANSPORTS, type Transport, WS_CLIENTS, type WsClient } from "../record/record.ts";
 
 export const PROFILES = ["smoke", "baseline", "stress", "endurance"] as const;
 /**
@@ -29,6 +29,8 @@ export interface Config {
   runId: string | undefined;
   /** OUT_DIR: where the run's directory is made. */
   outDir: string;
+  /** WS_CLIENT: the WebSocket that is used: ours, or k6's own as a cross-check. */
+  wsClient: WsClient;
   /** LLM_MODEL: the model that plans are created with; undefined: the first of GET /api/models. */
   llmModel: string | undefined;
   /** SERVER_METRICS_URL: where the server's process tells of itself in Prometheus text; undefined: nowhere. */
@@ -47,6 +49,7 @@ export const DEFAULTS = {
   RELEASE: "dev",
   RUN_ID: "",
   OUT_DIR: "results",
+  WS_CLIENT: "xk6",
   LLM_MODEL: "",
   SERVER_METRICS_URL: "",
   SEED: "1",
@@ -76,6 +79,7 @@ export function readConfig(env: Record<string, string | undefined>, tests: reado
     release: name("RELEASE", settings.RELEASE),
     runId: settings.RUN_ID === "" ? undefined : name("RUN_ID", settings.RUN_ID, 200),
     outDir: settings.OUT_DIR,
+    wsClient: oneOf("WS_CLIENT", settings.WS_CLIENT, WS_CLIENTS),
     llmModel: settings.LLM_MODEL || undefined,
     serverMetricsUrl:
       settings.SERVER_METRICS_URL === "" ? undefined : allowedUrl("SERVER_METRICS_URL", settings),

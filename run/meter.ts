@@ -1,6 +1,7 @@
 import { clearInterval, setInterval } from "k6/timers";
 import type { Answer } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
+import type { Ledger } from "../client/ledger.ts";
 import { Histogram } from "../record/histogram.ts";
 import type {
   FailedRequest,
@@ -45,11 +46,12 @@ interface Lists {
 }
 
 /**
- * Gathers a virtual user's figures and hands them on once a second: counters to k6, tallies and windows to the
- * recorder. Per message nothing leaves the virtual user.
+ * Gathers a virtual user's figures, those of its ledgers above all, and hands them on once a second: counters to k6,
+ * tallies and windows to the recorder. Per message nothing is sent.
  */
 export class Meter {
   private counts: Record<string, number> = {};
+  private readonly ledgers = new Set<Ledger>();
   private readonly latency = new Histogram();
   private readonly timings = new Map(TIMINGS.map((name) => [name, new Histogram()] as const));
   private longestDelay = 0;
@@ -63,17 +65,22 @@ export class Meter {
     this.counts[name] = (this.counts[name] ?? 0) + n;
   }
 
-  /**
-   * Takes a message that was read from the socket at `at`, with its latency in ms where that counts. Only there does
-   * its wait for the script count as well: replays come in bursts, and nobody waits for them.
-   */
-  message(at: number, latency: number | undefined): void {
-    this.count("messages");
-    if (latency === undefined) return;
-    this.latency.add(latency);
-    const delay = recorder.now() - at;
-    this.time("queue-delay", delay);
-    if (delay > this.longestDelay) this.longestDelay = delay;
+  /** Counts what the ledger takes in from now on, until it is no longer watched. */
+  watch(ledger: Ledger): void {
+    this.ledgers.add(ledger);
+  }
+
+  unwatch(ledger: Ledger): void {
+    this.ledgers.delete(ledger);
+    this.drain(ledger);
+  }
+
+  private drain(ledger: Ledger): void {
+    const { messages, latency, queueDelay, longestDelayMs } = ledger.drain();
+    if (messages > 0) this.count("messages", messages);
+    this.latency.merge(latency);
+    this.timings.get("queue-delay")?.merge(queueDelay);
+    this.longestDelay = Math.max(this.longestDelay, longestDelayMs);
   }
 
   /** Adds a duration in milliseconds to a distribution of the test. */
@@ -131,6 +138,7 @@ export class Meter {
   }
 
   private flush(): void {
+    for (const ledger of this.ledgers) this.drain(ledger);
     if (Object.keys(this.counts).length === 0) return;
     const delta = JSON.stringify({ counts: this.counts, latency: this.latency.toSparse() });
     recorder.tally(this.test, delta);

@@ -208,7 +208,12 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
       config,
       numbers: test.profiles[config.profile],
       api,
-      connect: connector(config.transport, config.baseUrl, REQUEST_TIMEOUT_MS[config.profile]),
+      connect: connector(
+        config.transport,
+        config.baseUrl,
+        REQUEST_TIMEOUT_MS[config.profile],
+        config.wsClient,
+      ),
       meter,
       model: started.model,
       clockOffsetMs: started.clock?.applied ? started.clock.offsetMs : 0,

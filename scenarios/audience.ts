@@ -1,6 +1,6 @@
 import { logLines } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
-import { type Account, COUNT_NAMES, Ledger } from "../client/ledger.ts";
+import { type Account, COUNT_NAMES, type Figures, Ledger } from "../client/ledger.ts";
 import { type Deadlines, Stream } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
 import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
@@ -22,6 +22,8 @@ export interface Client {
   baseline?: { lines: number; received: number };
   /** Messages that the plan's log shows to be lost to this client, whoever else received them. */
   lostByLog: number;
+  /** What its account came to in the end. */
+  figures?: Figures;
 }
 
 export interface AudienceOptions {
@@ -66,7 +68,14 @@ const STREAM_CALL = "GET /api/plans/{id}/stream";
 const BROKEN_OFF: readonly Outcome[] = ["failed", "fallback", "refused", "dropped", "starved", "timed_out"];
 
 /** What a client's account has received, each message once. */
-const distinct = ({ counts }: Account): number => counts.received - counts.duplicates;
+const distinct = ({ figures: { counts } }: Account): number => counts.received - counts.duplicates;
+
+/** Messages that no client received are in nobody's account: the log adds them to what was due. */
+function withLossByLog({ account, lostByLog }: Client): Figures {
+  const { counts, ...others } = account.figures;
+  const knownLoss = counts.due - counts.delivered;
+  return { ...others, counts: { ...counts, due: counts.due + Math.max(0, lostByLog - knownLoss) } };
+}
 
 /** A plan's clients: opens their streams, accounts for what each received, and reports when all have ended. */
 export class Audience<Numbers extends Shape> {
@@ -80,6 +89,7 @@ export class Audience<Numbers extends Shape> {
     private readonly options: AudienceOptions,
   ) {
     this.ledger = new Ledger(context.clockOffsetMs);
+    if (!options.expectsNothing) context.meter.watch(this.ledger);
   }
 
   /**
@@ -147,11 +157,13 @@ export class Audience<Numbers extends Shape> {
     await Promise.all(this.clients.map(({ stream }) => stream.ended));
     await this.readFinalLog();
     this.ledger.settle();
+    this.context.meter.unwatch(this.ledger);
     const latency: SparseHistogram = {};
     for (const client of this.clients) {
-      this.countLossByLog(client);
-      mergeInto(latency, client.account.latency.toSparse());
-      this.report(client);
+      const figures = withLossByLog(client);
+      client.figures = figures;
+      mergeInto(latency, figures.latency);
+      this.report(client, figures);
     }
     if (this.options.expectsNothing) return;
     this.context.meter.add("plans", { plan: this.planId, latency });
@@ -172,14 +184,10 @@ export class Audience<Numbers extends Shape> {
     const account = this.ledger.join(gapFrom);
     const { meter, connect } = this.context;
     const stream: Stream = new Stream(
-      connect,
-      this.planId,
+      (events) => connect(this.planId, account, events, { client: name }),
       this.options.deadlines,
       {
-        opened: (at) => {
-          account.openedAt = at;
-        },
-        log: (stamp, text, at) => meter.message(at, this.ledger.receive(account, stamp, text, at)),
+        lastAt: () => account.lastAt,
         malformed: (text) => meter.add("findings", { text: `malformed message on ${name}: ${text}` }),
         refusedWith: (status, reason) => meter.streamRefused(STREAM_CALL, status, reason),
         isPlanQuiet: () => this.isQuiet(client),
@@ -187,7 +195,6 @@ export class Audience<Numbers extends Shape> {
         isPlanDeleted: () => this.isDeleted,
         isGeneratorEnding: () => recorder.signalled() || recorder.now() >= this.context.slotEndsAt,
       },
-      { client: name },
     );
     const handle = meter.openStream(this.planId, name, stream.startedAt);
     const client: Client = { name, stream, account, handle, lostByLog: 0 };
@@ -210,7 +217,7 @@ export class Audience<Numbers extends Shape> {
 
   private sampleOutcome({ stream, account }: Client, outcome: Outcome): void {
     const isByClient = outcome === "closed" || outcome === "starved" || outcome === "timed_out";
-    this.ledger.leave(account, stream.endedAt ?? recorder.now(), isByClient);
+    account.leave(stream.endedAt ?? recorder.now(), isByClient);
     const { meter } = this.context;
     streamOutcomes.add(1, { outcome });
     meter.count(`${OUTCOME_PREFIX}${outcome}`);
@@ -265,21 +272,15 @@ export class Audience<Numbers extends Shape> {
     return Math.max(0, lines - baseline.lines - (distinct(account) - baseline.received));
   }
 
-  /** Messages that no client received are in nobody's account: the log adds them to what was due. */
-  private countLossByLog({ account, lostByLog }: Client): void {
-    const knownLoss = account.counts.due - account.counts.delivered;
-    account.counts.due += Math.max(0, lostByLog - knownLoss);
-  }
-
-  private report({ name, stream, account, handle }: Client): void {
+  private report({ name, stream, handle }: Client, { counts, latency }: Figures): void {
     const { meter } = this.context;
     if (!this.options.expectsNothing) {
-      for (const count of COUNT_NAMES) meter.count(count, account.counts[count]);
+      for (const count of COUNT_NAMES) meter.count(count, counts[count]);
     }
     const outcome = stream.outcome ?? "interrupted";
     const acceptable = this.options.acceptable.includes(outcome);
-    const p95Ms = quantile(account.latency.toSparse(), 0.95) ?? null;
-    const lost = account.counts.due - account.counts.delivered;
+    const p95Ms = quantile(latency, 0.95) ?? null;
+    const lost = counts.due - counts.delivered;
     const weight = (acceptable ? 0 : 1e9) + lost * 1e3 + (p95Ms ?? 0);
     meter.closeStream(
       handle,
@@ -294,7 +295,7 @@ export class Audience<Numbers extends Shape> {
         endedAt: stream.endedAt ?? recorder.now(),
         firstMessageMs: stream.firstMessageAt === undefined ? null : stream.firstMessageAt - stream.startedAt,
         p95Ms,
-        counts: account.counts,
+        counts,
       },
       weight,
     );

@@ -82,7 +82,7 @@ async function follow(context: UserContext<Numbers>): Promise<Followed> {
   return {
     completionMs: outcome === "completed" && endedAt !== undefined ? endedAt - startedAt : undefined,
     firstMessageMs: firstMessageAt === undefined ? undefined : firstMessageAt - startedAt,
-    due: client?.account.counts.due ?? 0,
-    delivered: client?.account.counts.delivered ?? 0,
+    due: client?.figures?.counts.due ?? 0,
+    delivered: client?.figures?.counts.delivered ?? 0,
   };
 }

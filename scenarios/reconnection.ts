@@ -90,7 +90,7 @@ async function returnOf(
   gapByLog: number,
 ): Promise<void> {
   const { stream, account } = await audience.rejoin(left);
-  account.gapByLog = gapByLog;
+  account.missedByLog(gapByLog);
   const isUsable = await stream.usable;
   if (!isUsable && (stream.outcome === "interrupted" || stream.outcome === "closed")) return;
   meter.count("returns");

@@ -70,7 +70,7 @@ async function measure(
   audience: Audience<Numbers>,
   clients: readonly Client[],
 ): Promise<void> {
-  const received = () => clients.map(({ account }) => account.counts.received);
+  const received = () => clients.map(({ account }) => account.figures.counts.received);
   const [startedAt, before] = [recorder.now(), received()];
   await sleep(numbers.sceneMs);
   const seconds = (recorder.now() - startedAt) / 1_000;
@@ -85,6 +85,7 @@ async function measure(
 
 /** Messages a second by their stamps: what the pipeline wrote, however late it came. */
 function offeredTo({ account }: Client): number {
-  const seconds = (account.lastStamp - account.firstStamp) / 1_000;
-  return seconds > 0 ? account.counts.received / seconds : 0;
+  const { counts, firstStamp, lastStamp } = account.figures;
+  if (firstStamp === null || lastStamp === null || lastStamp <= firstStamp) return 0;
+  return (counts.received * 1_000) / (lastStamp - firstStamp);
 }

@@ -27,8 +27,8 @@ test("a stream closed while it still connects does not hold its virtual user", a
   const { output, finished } = run(k6Binary(), ["run", "--quiet", join(directory, "closing.js")], {
     SILENT_URL,
   });
-  await until(async () => output.stderr.includes("closed both"));
-  assert.match(output.stderr, /closed both, 0 opened/);
+  await until(async () => output.stderr.includes("closed all"));
+  assert.match(output.stderr, /closed all 3, 0 opened/);
   for (const socket of sockets) socket.destroy();
   assert.equal((await finished).code, 0);
 });

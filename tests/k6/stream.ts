@@ -18,7 +18,7 @@ interface Case {
 const DEADLINES = { firstMessageMs: 200, silenceMs: 200, lifeMs: 900 };
 const at = () => recorder.now();
 const log = (wire: WireEvents) =>
-  wire.message({ kind: "log", text: "x", stamp: "2026-11-22T08:00:00" }, at());
+  wire.message({ kind: "log" }, at());
 const status = (wire: WireEvents, word: string) =>
   wire.message({ kind: "status", status: word, text: "" }, at());
 const end = (wire: WireEvents) => wire.message({ kind: "end" }, at());
@@ -167,7 +167,7 @@ export const options: Options = { thresholds: { checks: ["rate==1"] } };
 async function play({ name, act, owner, outcome, isUsable }: Case): Promise<void> {
   let wire: WireEvents | undefined;
   let closes = 0;
-  const connect = (_: string, events: WireEvents) => {
+  const connect = (events: WireEvents) => {
     wire = events;
     return {
       close: () => {
@@ -175,7 +175,7 @@ async function play({ name, act, owner, outcome, isUsable }: Case): Promise<void
       },
     };
   };
-  const stream = new Stream(connect, "plan", DEADLINES, { ...OWNER, ...owner }, {});
+  const stream = new Stream(connect, DEADLINES, { ...OWNER, ...owner });
   if (wire !== undefined) await act(wire, stream);
   const seen = { outcome: await stream.ended, isUsable: await stream.usable, closes };
   const wanted = { outcome, isUsable, closes: 1 };
@@ -184,8 +184,7 @@ async function play({ name, act, owner, outcome, isUsable }: Case): Promise<void
 }
 
 const OWNER: StreamOwner = {
-  opened: () => {},
-  log: () => {},
+  lastAt: () => 0,
   malformed: () => {},
   refusedWith: () => {},
   isPlanQuiet: async () => false,

@@ -11,7 +11,7 @@ const meterPeriod = time.Second
 // meter collects what happens with every event and sends it once a period: a sample per event would cost k6 more than
 // the event itself.
 type meter struct {
-	metrics *sseMetrics
+	metrics *streamMetrics
 	emitter *emitter
 
 	mu       sync.Mutex

@@ -9,27 +9,38 @@ import (
 	"go.k6.io/k6/v2/metrics"
 )
 
-// sseMetrics are the metrics of the module.
-type sseMetrics struct {
-	sessions, eventsReceived, errors                          *metrics.Metric
-	connecting, timeToFirstEvent, sessionDuration, queueDelay *metrics.Metric
+// streamMetrics are the metrics of one kind of streams.
+type streamMetrics struct {
+	sessions, eventsReceived, errors                     *metrics.Metric
+	connecting, timeToFirst, sessionDuration, queueDelay *metrics.Metric
 }
 
-func registerMetrics(registry *metrics.Registry) (*sseMetrics, error) {
+// names are how the metrics of one kind of streams are called.
+type names struct {
+	prefix, events, timeToFirst string
+}
+
+// Those that k6's own WebSockets have are called as there.
+var (
+	sseNames = names{prefix: "sse_", events: "events_received", timeToFirst: "time_to_first_event"}
+	wsNames  = names{prefix: "ws_", events: "msgs_received", timeToFirst: "time_to_first_message"}
+)
+
+func registerMetrics(registry *metrics.Registry, n names) (*streamMetrics, error) {
 	var failures []error
 	register := func(name string, kind metrics.MetricType, contains metrics.ValueType) *metrics.Metric {
-		metric, err := registry.NewMetric(name, kind, contains)
+		metric, err := registry.NewMetric(n.prefix+name, kind, contains)
 		failures = append(failures, err)
 		return metric
 	}
-	m := &sseMetrics{
-		sessions:         register("sse_sessions", metrics.Counter, metrics.Default),
-		eventsReceived:   register("sse_events_received", metrics.Counter, metrics.Default),
-		errors:           register("sse_errors", metrics.Counter, metrics.Default),
-		connecting:       register("sse_connecting", metrics.Trend, metrics.Time),
-		timeToFirstEvent: register("sse_time_to_first_event", metrics.Trend, metrics.Time),
-		sessionDuration:  register("sse_session_duration", metrics.Trend, metrics.Time),
-		queueDelay:       register("sse_queue_delay", metrics.Trend, metrics.Time),
+	m := &streamMetrics{
+		sessions:        register("sessions", metrics.Counter, metrics.Default),
+		eventsReceived:  register(n.events, metrics.Counter, metrics.Default),
+		errors:          register("errors", metrics.Counter, metrics.Default),
+		connecting:      register("connecting", metrics.Trend, metrics.Time),
+		timeToFirst:     register(n.timeToFirst, metrics.Trend, metrics.Time),
+		sessionDuration: register("session_duration", metrics.Trend, metrics.Time),
+		queueDelay:      register("queue_delay", metrics.Trend, metrics.Time),
 	}
 	return m, errors.Join(failures...)
 }

@@ -1,4 +1,5 @@
-// Package k6sse is the JavaScript module k6/x/sse: server-sent events for k6 scripts.
+// Package k6sse is the JavaScript module k6/x/sse: server-sent events for k6 scripts, and WebSockets received in the same
+// way.
 package k6sse
 
 import (
@@ -23,55 +24,42 @@ func New() *RootModule {
 
 // NewModuleInstance implements modules.Module.
 func (*RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
-	metrics, err := registerMetrics(vu.InitEnv().Registry)
+	i := &instance{vu: vu}
+	var err error
+	if i.sseMetrics, err = registerMetrics(vu.InitEnv().Registry, sseNames); err == nil {
+		i.wsMetrics, err = registerMetrics(vu.InitEnv().Registry, wsNames)
+	}
 	if err != nil {
 		common.Throw(vu.Runtime(), err)
 	}
-	i := &instance{vu: vu, metrics: metrics}
-	i.eventSource = i.newClass()
+	i.classes = map[string]any{
+		"EventSource":     i.newClass(i.newEventSource),
+		"WebSocketSource": i.newClass(i.newWebSocketSource),
+	}
 	return i
 }
 
 // instance is the module as one virtual user sees it.
 type instance struct {
-	vu          modules.VU
-	metrics     *sseMetrics
-	eventSource *sobek.Object
+	vu                    modules.VU
+	sseMetrics, wsMetrics *streamMetrics
+	classes               map[string]any
 }
 
 // Exports implements modules.Instance.
 func (i *instance) Exports() modules.Exports {
-	return modules.Exports{Named: map[string]any{"EventSource": i.eventSource}}
+	return modules.Exports{Named: i.classes}
 }
 
-func (i *instance) newClass() *sobek.Object {
+func (i *instance) newClass(construct func(sobek.ConstructorCall) *sobek.Object) *sobek.Object {
 	rt := i.vu.Runtime()
-	class := rt.ToValue(i.construct).ToObject(rt)
+	class := rt.ToValue(construct).ToObject(rt)
 	for name, state := range map[string]readyState{"CONNECTING": connecting, "OPEN": open, "CLOSED": closed} {
 		for _, object := range []*sobek.Object{class, class.Get("prototype").ToObject(rt)} {
 			readOnly(object, name, rt.ToValue(int(state)))
 		}
 	}
 	return class
-}
-
-func (i *instance) construct(call sobek.ConstructorCall) *sobek.Object {
-	rt := i.vu.Runtime()
-	state := i.vu.State()
-	if state == nil {
-		common.Throw(rt, common.NewInitContextError("an EventSource cannot be constructed in the init context"))
-	}
-	address, err := parseURL(call.Argument(0))
-	if err != nil {
-		panic(rt.NewTypeError("%s", err.Error()))
-	}
-	params, err := parseParams(rt, state, call.Argument(1))
-	if err != nil {
-		panic(rt.NewTypeError("%s", err.Error()))
-	}
-	params.request.URL = address.String()
-	i.start(call.This, address, params)
-	return nil
 }
 
 // readOnly defines a read-only property. It fails only on objects that scripts have frozen, and these are new.

@@ -6,12 +6,12 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
-	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/types"
 	"go.k6.io/k6/v2/metrics"
 
@@ -21,36 +21,64 @@ import (
 // maxMilliseconds is about what a time.Duration can hold.
 const maxMilliseconds = 9e12
 
-type params struct {
-	request client.Request
+// arguments are what the constructors of all streams take.
+type arguments struct {
+	address *url.URL
 	tags    metrics.TagsAndMeta
+	sink    client.Sink // may be nil
 }
 
-func parseURL(value sobek.Value) (*url.URL, error) {
+// setters take the values of an object's keys.
+type setters map[string]func(sobek.Value) error
+
+// parse reads the arguments of a constructor: a URL of one of the schemes, and params of which own are the class's own.
+// It throws what is wrong with them.
+func (i *instance) parse(call sobek.ConstructorCall, class string, schemes []string, own setters) *arguments {
+	rt := i.vu.Runtime()
+	state := i.vu.State()
+	if state == nil {
+		common.Throw(rt, common.NewInitContextError(class+" cannot be constructed in the init context"))
+	}
+	parsed := &arguments{tags: state.Tags.GetCurrentValues()}
+	own["tags"] = func(value sobek.Value) error { return common.ApplyCustomUserTags(rt, &parsed.tags, value) }
+	own["sink"] = func(value sobek.Value) (err error) { parsed.sink, err = parseSink(value); return err }
+	address, err := parseURL(class, schemes, call.Argument(0))
+	if err == nil {
+		parsed.address = address
+		err = setAll(rt, class+" params", class+" has no param", call.Argument(1), own)
+	}
+	if err != nil {
+		panic(rt.NewTypeError("%s", err.Error()))
+	}
+	return parsed
+}
+
+func parseURL(class string, schemes []string, value sobek.Value) (*url.URL, error) {
 	if common.IsNullish(value) {
-		return nil, errors.New("EventSource needs a URL")
+		return nil, fmt.Errorf("%s needs a URL", class)
 	}
 	address, err := url.Parse(value.String())
 	if err != nil {
-		return nil, fmt.Errorf("EventSource needs a valid URL: %w", err)
+		return nil, fmt.Errorf("%s needs a valid URL: %w", class, err)
 	}
-	if address.Scheme != "http" && address.Scheme != "https" {
-		return nil, fmt.Errorf("EventSource needs a URL that begins with http:// or https://, not %q", value.String())
+	if !slices.Contains(schemes, address.Scheme) {
+		beginning := strings.Join(schemes, ":// or ") + "://"
+		return nil, fmt.Errorf("%s needs a URL that begins with %s, not %q", class, beginning, value.String())
 	}
 	if address.Hostname() == "" {
-		return nil, fmt.Errorf("EventSource needs a URL with a host, not %q", value.String())
+		return nil, fmt.Errorf("%s needs a URL with a host, not %q", class, value.String())
 	}
 	return address, nil
 }
 
-func parseParams(rt *sobek.Runtime, state *lib.State, value sobek.Value) (*params, error) {
-	p := &params{tags: state.Tags.GetCurrentValues()}
-	p.request.Header = http.Header{}
-	if state.Options.UserAgent.Valid {
-		p.request.Header.Set("User-Agent", state.Options.UserAgent.String)
-	}
-	return p, eachKey(rt, "EventSource params", value, func(key string, value sobek.Value) error {
-		return p.set(rt, key, value)
+// setAll hands the values of an object's keys to their setters; no object at all is an empty one.
+func setAll(rt *sobek.Runtime, what, unknown string, value sobek.Value, keys setters) error {
+	return eachKey(rt, what, value, func(key string, value sobek.Value) error {
+		set, known := keys[key]
+		if !known {
+			return fmt.Errorf("%s %q", unknown, key)
+		}
+		return set(value)
 	})
 }
 
@@ -75,55 +103,31 @@ func eachKey(rt *sobek.Runtime, what string, value sobek.Value, set func(key str
 	return nil
 }
 
-func (p *params) set(rt *sobek.Runtime, key string, value sobek.Value) (err error) {
-	switch key {
-	case "method":
-		p.request.Method = strings.ToUpper(value.String())
-	case "headers":
-		err = eachKey(rt, "headers", value, p.setHeader)
-	case "body":
-		p.request.Body, err = parseBody(value)
-	case "tags":
-		err = common.ApplyCustomUserTags(rt, &p.tags, value)
-	case "timeouts":
-		err = eachKey(rt, "timeouts", value, p.setTimeout)
-	case "maxLineBytes":
-		p.request.MaxLineBytes, err = parseMaxLineBytes(value)
-	default:
-		err = fmt.Errorf("EventSource has no param %q", key)
+func headersInto(rt *sobek.Runtime, header http.Header) func(sobek.Value) error {
+	return func(value sobek.Value) error {
+		return eachKey(rt, "headers", value, func(name string, value sobek.Value) error {
+			header.Set(name, value.String())
+			return nil
+		})
 	}
-	return err
 }
 
-func (p *params) setHeader(name string, value sobek.Value) error {
-	p.request.Header.Set(name, value.String())
-	return nil
-}
+// durations are where durations are put, by name.
+type durations map[string]*time.Duration
 
-func parseBody(value sobek.Value) (string, error) {
-	body, isString := value.Export().(string)
-	if !isString {
-		return "", errors.New("body must be a string")
+func timeoutsInto(rt *sobek.Runtime, class string, targets durations) func(sobek.Value) error {
+	keys := setters{}
+	for name, target := range targets {
+		keys[name] = func(value sobek.Value) error {
+			limit, err := parseDuration(value)
+			if err != nil || limit < 0 {
+				return fmt.Errorf(`the time-out %q must be milliseconds or a duration like "10s", not %s`, name, value)
+			}
+			*target = limit
+			return nil
+		}
 	}
-	return body, nil
-}
-
-func (p *params) setTimeout(name string, value sobek.Value) error {
-	timeouts := &p.request.Timeouts
-	targets := map[string]*time.Duration{
-		"connect": &timeouts.Connect, "firstEvent": &timeouts.FirstEvent,
-		"idle": &timeouts.Idle, "total": &timeouts.Total,
-	}
-	target, known := targets[name]
-	if !known {
-		return fmt.Errorf("EventSource has no time-out %q", name)
-	}
-	limit, err := parseDuration(value)
-	if err != nil || limit < 0 {
-		return fmt.Errorf(`the time-out %q must be milliseconds or a duration like "10s", not %s`, name, value)
-	}
-	*target = limit
-	return nil
+	return func(value sobek.Value) error { return setAll(rt, "timeouts", class+" has no time-out", value, keys) }
 }
 
 func parseDuration(value sobek.Value) (time.Duration, error) {
@@ -134,10 +138,22 @@ func parseDuration(value sobek.Value) (time.Duration, error) {
 	return types.GetDurationValue(exported)
 }
 
-func parseMaxLineBytes(value sobek.Value) (int, error) {
-	limit, isInteger := value.Export().(int64)
-	if !isInteger || limit < 1 {
-		return 0, fmt.Errorf("maxLineBytes must be a whole number above 0, not %s", value)
+func sizeInto(name string, target *int) func(sobek.Value) error {
+	return func(value sobek.Value) error {
+		limit, isInteger := value.Export().(int64)
+		if !isInteger || limit < 1 {
+			return fmt.Errorf("%s must be a whole number above 0, not %s", name, value)
+		}
+		*target = int(limit)
+		return nil
 	}
-	return int(limit), nil
+}
+
+// parseSink takes an object that another Go module has made.
+func parseSink(value sobek.Value) (client.Sink, error) {
+	sink, isSink := value.Export().(client.Sink)
+	if !isSink {
+		return nil, errors.New("sink must be an object of a Go module that takes events")
+	}
+	return sink, nil
 }

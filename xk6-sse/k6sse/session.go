@@ -2,42 +2,46 @@ package k6sse
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
-	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"time"
 
-	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/metrics"
 
 	"github.com/plan-load/xk6-sse/client"
 )
 
+// incoming is what a session receives: server-sent events, or the messages of a WebSocket.
+type incoming interface {
+	Next() (client.Event, error)
+	Close()
+}
+
 // session is the life of a stream on its read goroutine, which never touches the JavaScript runtime.
 type session struct {
-	request    client.Request
-	httpClient *http.Client
-	transport  *http.Transport
+	// open opens the stream, which ends with its context. Its error is a *client.Error.
+	open       func(context.Context) (incoming, *opening, error)
+	release    func() // gives back what the stream was opened with
 	systemTags *metrics.SystemTagSet
-	metrics    *sseMetrics
+	metrics    *streamMetrics
 	emitter    *emitter
 	meter      *meter
 	pump       *pump
+	sink       client.Sink // may be nil
 	started    time.Time
 }
 
 // run receives the stream until it ends or ctx is done. In any case the pump gets an end.
 func (s *session) run(ctx context.Context) {
 	s.started = time.Now()
-	stream, err := s.open(ctx)
+	opened, err := s.connect(ctx)
 	if err == nil {
-		err = s.receive(ctx, stream)
+		err = s.receive(ctx, opened)
 	}
-	s.transport.CloseIdleConnections()
+	s.release()
 	var end *client.Error
 	errors.As(err, &end)
 	if end.Kind != client.KindEnd && end.Kind != client.KindClosed {
@@ -46,33 +50,38 @@ func (s *session) run(ctx context.Context) {
 	s.pump.end(delivery{ended: end, event: client.Event{Received: time.Now()}})
 }
 
-func (s *session) open(ctx context.Context) (*client.Stream, error) {
-	stream, err := client.Open(s.traceAddress(ctx), s.httpClient, s.request)
-	took := time.Since(s.started)
-	s.tagStatus(stream, err)
+func (s *session) connect(ctx context.Context) (incoming, error) {
+	received, opened, err := s.open(s.traceAddress(ctx))
+	at := time.Now()
+	s.tagStatus(opened, err)
 	s.emitter.count(s.metrics.sessions, 1)
-	if err == nil {
-		s.emitter.time(s.metrics.connecting, took)
+	if err != nil {
+		return nil, err
 	}
-	return stream, err
+	s.emitter.time(s.metrics.connecting, at.Sub(s.started))
+	if s.sink != nil {
+		s.sink.Opened(at)
+	}
+	s.pump.put(ctx, delivery{opened: opened, event: client.Event{Received: at}})
+	return received, nil
 }
 
-// receive puts the stream and its events into the pump and returns what ended it.
-func (s *session) receive(ctx context.Context, stream *client.Stream) error {
-	defer stream.Close()
+// receive takes the events of the stream to the sink and the pump, and returns what ended it.
+func (s *session) receive(ctx context.Context, received incoming) error {
+	defer received.Close()
 	defer func() { s.emitter.time(s.metrics.sessionDuration, time.Since(s.started)) }()
-	opened := &opening{status: stream.Status, origin: originOf(stream.URL)}
-	s.pump.put(ctx, delivery{opened: opened, event: client.Event{Received: time.Now()}})
 	for first := true; ; first = false {
-		event, err := stream.Next()
+		event, err := received.Next()
 		if err != nil {
 			return err
 		}
 		if first {
-			s.emitter.time(s.metrics.timeToFirstEvent, event.Received.Sub(s.started))
+			s.emitter.time(s.metrics.timeToFirst, event.Received.Sub(s.started))
 		}
 		s.meter.eventReceived()
-		s.pump.put(ctx, delivery{event: event})
+		if s.sink == nil || !s.sink.TakeEvent(&event) {
+			s.pump.put(ctx, delivery{event: event})
+		}
 	}
 }
 
@@ -85,11 +94,11 @@ func (s *session) traceAddress(ctx context.Context) context.Context {
 	}})
 }
 
-func (s *session) tagStatus(stream *client.Stream, err error) {
+func (s *session) tagStatus(opened *opening, err error) {
 	var failure *client.Error
 	switch {
 	case err == nil:
-		s.tag(metrics.TagStatus, strconv.Itoa(stream.Status))
+		s.tag(metrics.TagStatus, strconv.Itoa(opened.status))
 	case errors.As(err, &failure) && failure.Status > 0:
 		s.tag(metrics.TagStatus, strconv.Itoa(failure.Status))
 	}
@@ -107,32 +116,4 @@ func (s *session) tagURL(address *url.URL) {
 	}
 	s.tag(metrics.TagURL, address.Redacted())
 	s.tag(metrics.TagName, address.Redacted())
-}
-
-// newTransport returns a transport for one stream, so that no connection outlives it.
-func newTransport(state *lib.State) *http.Transport {
-	transport := &http.Transport{
-		Proxy:              http.ProxyFromEnvironment,
-		DialContext:        state.Dialer.DialContext,
-		DisableKeepAlives:  state.Options.NoConnectionReuse.Bool,
-		DisableCompression: true,
-		TLSNextProto:       map[string]func(string, *tls.Conn) http.RoundTripper{}, // HTTP/1.1 only
-	}
-	if state.TLSConfig != nil {
-		transport.TLSClientConfig = state.TLSConfig.Clone()
-		transport.TLSClientConfig.NextProtos = []string{"http/1.1"}
-	}
-	return transport
-}
-
-func newHTTPClient(state *lib.State, transport *http.Transport) *http.Client {
-	httpClient := &http.Client{Transport: transport}
-	if state.CookieJar != nil {
-		httpClient.Jar = state.CookieJar
-	}
-	return httpClient
-}
-
-func originOf(address *url.URL) string {
-	return address.Scheme + "://" + address.Host
 }

@@ -24,7 +24,7 @@ const (
 	typeError   = "error"
 )
 
-// source is the Go side of an EventSource object. All of it is used on the event loop only.
+// source is the Go side of an EventSource or WebSocketSource object. All of it is used on the event loop only.
 type source struct {
 	rt        *sobek.Runtime
 	object    *sobek.Object
@@ -37,29 +37,29 @@ type source struct {
 	origin    string
 }
 
-// start makes this the EventSource of a new stream and starts to receive it.
-func (i *instance) start(this *sobek.Object, address *url.URL, p *params) {
-	state := i.vu.State()
+// start makes this the source of a new stream and starts to receive it.
+func (i *instance) start(
+	this *sobek.Object, metrics *streamMetrics, args *arguments,
+	open func(context.Context) (incoming, *opening, error), release func(),
+) {
 	ctx, cancel := context.WithCancel(i.vu.Context())
-	emitter := newEmitter(i.vu.Context(), state, p.tags)
-	meter := &meter{metrics: i.metrics, emitter: emitter}
+	emitter := newEmitter(i.vu.Context(), i.vu.State(), args.tags)
+	meter := &meter{metrics: metrics, emitter: emitter}
 	s := &source{
 		rt: i.vu.Runtime(), object: this, ctx: i.vu.Context(), cancel: cancel, listeners: newListeners(), meter: meter,
 	}
-	s.define(address)
-
-	transport := newTransport(state)
+	s.define(args.address)
 	session := &session{
-		request:    p.request,
-		httpClient: newHTTPClient(state, transport),
-		transport:  transport,
-		systemTags: state.Options.SystemTags,
-		metrics:    i.metrics,
+		open:       open,
+		release:    release,
+		systemTags: i.vu.State().Options.SystemTags,
+		metrics:    metrics,
 		emitter:    emitter,
 		meter:      meter,
 		pump:       newPump(i.vu.RegisterCallback, s.deliver),
+		sink:       args.sink,
 	}
-	session.tagURL(address)
+	session.tagURL(args.address)
 	go session.run(ctx)
 }
 
@@ -166,6 +166,7 @@ func (s *source) errorEvent(d delivery) *sobek.Object {
 	s.set(event, "kind", string(d.ended.Kind))
 	s.set(event, "message", d.ended.Message)
 	s.set(event, "status", d.ended.Status)
+	s.set(event, "code", d.ended.Code)
 	s.set(event, "body", d.ended.Body)
 	return event
 }

@@ -47,6 +47,33 @@ declare module "k6/x/recorder" {
   /** Everything stored, as JSON: see `Snapshot` in run/record.ts for the shape. */
   export function snapshot(): string;
 
+  /** Accounts for the messages of one plan: see client/ledger.ts. Times are milliseconds since the epoch. */
+  export interface Ledger {
+    /** Opens the account of a stream; `gapFrom` is when the client's stream before ended, 0 where there was none. */
+    join(gapFrom: number): Account;
+    settle(): void;
+    /** What came since the last call, as JSON: `{messages, latency, queueDelay, longestDelayMs}`. */
+    drain(): string;
+  }
+
+  /** What one stream received. It is a `Sink` of k6/x/sse. */
+  export interface Account {
+    /**
+     * Takes what the stream said. False where something is left to be told of it: it is no message of the plan, or the
+     * first one.
+     */
+    take(text: string, at: number): boolean;
+    /** When the last message was received; 0 before the first. */
+    lastAt(): number;
+    leave(at: number, byClient: boolean): void;
+    missedByLog(messages: number): void;
+    /** As JSON: `{counts, latency, firstStamp, lastStamp}`. */
+    figures(): string;
+  }
+
+  /** A ledger for a plan of a server whose clock is `clockOffsetMs` ahead of this machine's. */
+  export function ledger(clockOffsetMs: number): Ledger;
+
   /** The version of this k6, e.g. "v2.2.0". */
   export function k6Version(): string;
 

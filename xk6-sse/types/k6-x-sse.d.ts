@@ -24,6 +24,11 @@ declare module "k6/x/sse" {
     /** Tags of the stream's metrics. The tag `name` takes the place of `url`. */
     tags?: Record<string, string | number | boolean>;
     timeouts?: Timeouts;
+    /**
+     * An object of another Go module that takes events as they are read, before they wait for the script: those that it
+     * takes are not given to the script.
+     */
+    sink?: object;
     /** The longest line of the stream that is accepted, in bytes. Default: 1 MiB. */
     maxLineBytes?: number;
   }
@@ -77,6 +82,8 @@ declare module "k6/x/sse" {
     message: string;
     /** The status of the response, or 0 if there was none. */
     status: number;
+    /** The code of the close frame that ended a WebSocketSource; else 0. */
+    code: number;
     /** Up to 64 KiB of the body of a response that was no event stream; else empty. */
     body: string;
     /** Milliseconds since the epoch, with fractions, taken before the event waited for the script. */
@@ -124,6 +131,46 @@ declare module "k6/x/sse" {
     removeEventListener(type: string, listener: (...args: never[]) => void): void;
 
     /** Ends the stream, at any time and any number of times. No handler is called afterwards. */
+    close(): void;
+  }
+
+  /** What EventSource and WebSocketSource have in common. */
+  export interface StreamSource {
+    onerror: ((event: ErrorEvent) => void) | null;
+    close(): void;
+  }
+
+  export interface WebSocketSourceParams {
+    headers?: Record<string, string>;
+    /** Tags of the stream's metrics. The tag `name` takes the place of `url`. */
+    tags?: Record<string, string | number | boolean>;
+    /** Only `connect`: from the constructor to the end of the handshake. */
+    timeouts?: Pick<Timeouts, "connect">;
+    sink?: object;
+    /** The longest message that is accepted, in bytes. Default: 1 MiB. */
+    maxMessageBytes?: number;
+  }
+
+  /**
+   * The messages of a WebSocket, received as an EventSource receives events, so that the two are measured alike: what
+   * is sent in binary frames is of type "binary", what is sent in text frames of type "message". It sends nothing.
+   */
+  export class WebSocketSource implements StreamSource {
+    /** Starts the handshake. Throws a `TypeError` on a URL that is not ws(s) or on wrong params. */
+    constructor(url: string, params?: WebSocketSourceParams | null);
+
+    readonly url: string;
+    readonly readyState: 0 | 1 | 2;
+
+    onopen: ((event: OpenEvent) => void) | null;
+    onmessage: ((event: MessageEvent) => void) | null;
+    /** Called once, when the stream ends without `close()`; its kind is "end" after any close frame of the server's. */
+    onerror: ((event: ErrorEvent) => void) | null;
+
+    addEventListener(type: string, listener: (event: MessageEvent) => void): void;
+    removeEventListener(type: string, listener: (...args: never[]) => void): void;
+
+    /** Ends the stream, with a close frame. No handler is called afterwards. */
     close(): void;
   }
 
