@@ -46,6 +46,11 @@ type Error struct {
 	Body   string
 }
 
+// IsAnswer says whether a server answered, only not with an event stream.
+func (e *Error) IsAnswer() bool {
+	return e.Kind == KindStatus || e.Kind == KindContentType
+}
+
 // Error implements error.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s", e.Kind, e.Message)

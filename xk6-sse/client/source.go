@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -10,16 +9,16 @@ import (
 	"time"
 )
 
-// DefaultDelay is the reconnection time where neither the server nor the Reconnect sets one.
-const DefaultDelay = 3 * time.Second
+// DefaultReconnect is without back-off and jitter, which the standard leaves to the client.
+var DefaultReconnect = Reconnect{MaxAttempts: 10, Delay: 3 * time.Second}
 
-// Reconnect says whether and when a Source opens its stream again.
+// Reconnect says whether and when a Source opens its stream again; the zero value, never.
 type Reconnect struct {
-	// MaxAttempts is how often in a row, without an event in between, it is tried; 0 means never.
+	// MaxAttempts is how often the stream is opened again altogether; 0 means never.
 	MaxAttempts int
-	// Delay is the reconnection time until the server sets another with a retry field; 0 means DefaultDelay.
+	// Delay is the reconnection time until the server sets another with a retry field.
 	Delay time.Duration
-	// Backoff, above 1, multiplies the wait with every further attempt in a row.
+	// Backoff, above 1, multiplies the wait with every further attempt in a row, that is without an event in between.
 	Backoff float64
 	// MaxDelay limits what Backoff makes of the wait, but not the reconnection time itself; 0 means no limit.
 	MaxDelay time.Duration
@@ -65,7 +64,8 @@ type Source struct {
 	stream           *Stream // that is open, or was last
 	lastEventID      string
 	reconnectionTime time.Duration
-	attempts         int // in a row
+	attempts         int
+	inARow           int // of the attempts, those since the last event
 }
 
 // NewSource returns a source that ends with ctx at the latest. The request's Total is the time of the whole source, its
@@ -79,14 +79,14 @@ func NewSource(ctx context.Context, httpClient *http.Client, request Request, re
 		httpClient:       httpClient,
 		request:          request,
 		reconnect:        reconnect,
-		reconnectionTime: cmp.Or(reconnect.Delay, DefaultDelay),
+		reconnectionTime: reconnect.Delay,
 	}
 }
 
 // Open opens the stream, after the reconnection time if it was open before. An error is always an *Error.
 func (s *Source) Open() (*Stream, error) {
 	if s.attempts > 0 {
-		if err := s.sleep(s.reconnect.wait(s.reconnectionTime, s.attempts)); err != nil {
+		if err := s.sleep(s.reconnect.wait(s.reconnectionTime, s.inARow)); err != nil {
 			return nil, err
 		}
 	}
@@ -116,6 +116,7 @@ func (s *Source) Reconnects(err error) bool {
 	var end *Error
 	if errors.As(err, &end) && end.Kind.isTransient() && s.ctx.Err() == nil && s.attempts < s.reconnect.MaxAttempts {
 		s.attempts++
+		s.inARow++
 		return true
 	}
 	s.Close()
@@ -132,7 +133,7 @@ func (s *Source) keepUp() {
 		s.reconnectionTime = retry
 	}
 	if s.stream.started {
-		s.attempts = 0
+		s.inARow = 0
 	}
 	s.stream = nil
 }

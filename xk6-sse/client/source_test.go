@@ -109,11 +109,10 @@ func TestReconnection(t *testing.T) {
 		"an empty id is not sent": {
 			[]http.HandlerFunc{stream(false, "id: 1\n"+event), stream(false, "id\n\n"), refuse(204)}, 1,
 			[]string{"-", "1", "-"}, KindStatus},
-		"it is tried so often in a row": {
+		"it is tried so often": {
 			[]http.HandlerFunc{breakOff()}, 0, []string{"-", "-", "-", "-"}, KindReset},
-		"an event begins a new row": {
-			[]http.HandlerFunc{breakOff(), breakOff(), breakOff(event), breakOff()}, 1,
-			[]string{"-", "-", "-", "-", "-", "-"}, KindReset},
+		"whatever comes in between": {
+			[]http.HandlerFunc{breakOff(event)}, 4, []string{"-", "-", "-", "-"}, KindReset},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -156,7 +155,7 @@ func TestReconnectionAfterTimeouts(t *testing.T) {
 func TestTotalEndsAllReconnections(t *testing.T) {
 	server := serveScript(t, stream(false, "data: a\n\n"))
 	request := Request{URL: server.url, Timeouts: Timeouts{Total: 100 * time.Millisecond}}
-	data, end := receive(t, newSource(t, request, quickly))
+	data, end := receive(t, newSource(t, request, Reconnect{MaxAttempts: 10_000, Delay: time.Millisecond}))
 	require.Greater(t, len(data), 1)
 	require.Equal(t, "the total time-out of 100ms passed", end.Message)
 }
@@ -231,6 +230,23 @@ func TestSourceIsClosedWhileItWaits(t *testing.T) {
 	_, err = source.Open()
 	requireKind(t, KindClosed, err)
 	require.False(t, source.Reconnects(err))
+}
+
+func TestBackoffBeginsAnewAfterAnEvent(t *testing.T) {
+	server := serveScript(t, stream(false), stream(false), stream(false, "data: a\n\n"), stream(false))
+	source := newSource(t, Request{URL: server.url}, Reconnect{MaxAttempts: 4})
+	var inARow []int
+	for {
+		opened, err := source.Open()
+		for err == nil {
+			_, err = opened.Next()
+		}
+		if !source.Reconnects(err) {
+			break
+		}
+		inARow = append(inARow, source.inARow)
+	}
+	require.Equal(t, []int{1, 2, 1, 2}, inARow)
 }
 
 func TestReconnectWait(t *testing.T) {

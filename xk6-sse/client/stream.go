@@ -80,14 +80,9 @@ func (s *Stream) Next() (Event, error) {
 	return Event{Event: event, Received: s.body.received}, nil
 }
 
-// EventID returns the id that the event which Next has returned set itself; empty if it set none.
-func (s *Stream) EventID() string {
-	return s.events.ID()
-}
-
-// Comment returns the last comment between the fields of the event that Next has returned; empty if there was none.
-func (s *Stream) Comment() string {
-	return s.events.Comment()
+// Block returns what else than its data the event that Next has returned had itself.
+func (s *Stream) Block() eventstream.Block {
+	return s.events.Block()
 }
 
 // TakeBytesRead returns how many bytes of the body, as they were sent, have been read since it was called last.

@@ -50,6 +50,13 @@ type Event struct {
 	LastEventID string
 }
 
+// Block is what stood between the blank lines around an event; each empty if it did not.
+type Block struct {
+	Name, ID string
+	// Comment is the last one.
+	Comment string
+}
+
 // Reader reads events. It returns an event as soon as it has read the end of the blank line that completes it.
 type Reader struct {
 	source            io.Reader
@@ -112,14 +119,9 @@ func (r *Reader) Next() (Event, error) {
 	}
 }
 
-// ID returns the id that the event which Next has returned set itself; empty if it set none.
-func (r *Reader) ID() string {
-	return r.id
-}
-
-// Comment returns the last comment between the fields of the event that Next has returned; empty if there was none.
-func (r *Reader) Comment() string {
-	return string(r.comment)
+// Block returns what else than its data the event that Next has returned had itself.
+func (r *Reader) Block() Block {
+	return Block{Name: string(r.name), ID: r.id, Comment: string(r.comment)}
 }
 
 // LastEventID returns the id to continue the stream after: the last one of which the stream has ended the block, even

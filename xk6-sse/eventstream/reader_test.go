@@ -176,15 +176,16 @@ func TestLastEventIDOfTheConnectionBefore(t *testing.T) {
 	}
 }
 
-func TestOwnIDAndComment(t *testing.T) {
-	stream := ": first\n:second\nid: 1\ndata: a\n\n" + "data: b\n\n" + ": alone\nid: 2\n\n" + "data: c\n:\xFF\n\n" +
+func TestBlock(t *testing.T) {
+	stream := ": first\n:second\nid: 1\ndata: a\n\n" + "event: message\ndata: b\n\n" + ": alone\nid: 2\n\n" + "data: c\n:\xFF\n\n" +
 		"id: 3\nid: \x00\ndata: d\n\n" + "id\ndata: e\n\n"
 	reader := NewReader(strings.NewReader(stream), Options{})
 	var got []string
 	for event, err := reader.Next(); err == nil; event, err = reader.Next() {
-		got = append(got, event.Data+"|"+reader.ID()+"|"+reader.Comment())
+		block := reader.Block()
+		got = append(got, strings.Join([]string{event.Data, block.Name, block.ID, block.Comment}, "|"))
 	}
-	if want := []string{"a|1|second", "b||", "c||\uFFFD", "d|3|", "e||"}; !slices.Equal(got, want) {
+	if want := []string{"a||1|second", "b|message||", "c|||\uFFFD", "d||3|", "e|||"}; !slices.Equal(got, want) {
 		t.Fatalf("got %q, want %q", got, want)
 	}
 }
