@@ -55,9 +55,9 @@ func (i *instance) registerMetrics(registry *metrics.Registry) error {
 	return errors.Join(failures[:]...)
 }
 
-// Exports implements modules.Instance. What is exported by name is also in the default export.
+// Exports implements modules.Instance. k6 makes the default export an object of what is exported by name.
 func (i *instance) Exports() modules.Exports {
-	return modules.Exports{Named: i.exports, Default: i.exports}
+	return modules.Exports{Named: i.exports}
 }
 
 func (i *instance) newClass(construct func(sobek.ConstructorCall) *sobek.Object) *sobek.Object {

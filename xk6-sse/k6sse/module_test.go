@@ -64,7 +64,7 @@ func newBench(t *testing.T, handler http.HandlerFunc) *bench {
 	for name, exported := range exports.Named {
 		require.NoError(t, rt.Set(name, exported))
 	}
-	require.NoError(t, rt.Set("sse", exports.Default))
+	require.NoError(t, rt.Set("sse", exports.Named))
 	require.NoError(t, rt.Set("url", b.url))
 	require.NoError(t, rt.Set("log", func(parts ...sobek.Value) {
 		texts := make([]string, len(parts))

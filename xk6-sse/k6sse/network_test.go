@@ -68,7 +68,7 @@ func TestGzip(t *testing.T) {
 }
 
 func TestDataReceived(t *testing.T) {
-	parts := []string{"data: a\n\n", ": comment at the end\n\n"}
+	parts := []string{"data: a\n\n", ": a comment that is read after the last event" + strings.Repeat(".", 10_000) + "\n\n"}
 	b := newBench(t, stream(false, parts...))
 	b.mustRun(`new EventSource(url)`)
 	require.EqualValues(t, len(strings.Join(parts, "")), sum(b.values()["sse_data_received"]))

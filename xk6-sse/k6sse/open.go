@@ -118,7 +118,7 @@ func (c *blockingClient) put(_ context.Context, d delivery) {
 		c.handle("open")
 	case d.interrupted != nil:
 		c.handle("error", c.errorObject(d.interrupted))
-	case !c.isClosed:
+	default:
 		c.meter.eventHandedOver(time.Since(d.event.Received))
 		c.handle("event", c.eventObject(d.event))
 	}

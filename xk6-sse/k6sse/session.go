@@ -166,7 +166,8 @@ func (s *session) traceAddress(ctx context.Context) context.Context {
 
 // tagResponse tags with what is known of the response; as in k6/http, with the status 0 where there was none.
 func (s *session) tagResponse(opened *opening, err error) {
-	status, proto := 0, ""
+	var status int
+	var proto string
 	var failure *client.Error
 	if errors.As(err, &failure) {
 		status, proto = failure.Status, failure.Proto
