@@ -247,6 +247,8 @@ func TestK6(t *testing.T) {
 		})
 	}
 
+	t.Run("README", func(t *testing.T) { checkREADME(t, k6) })
+
 	for option, want := range map[string]int32{"false": 1, "true": 5} {
 		t.Run("noConnectionReuse "+option, func(t *testing.T) {
 			connections.Store(0)
@@ -257,6 +259,27 @@ func TestK6(t *testing.T) {
 			require.Equal(t, want, connections.Load())
 		})
 	}
+}
+
+// Every whole script of the README must load.
+func checkREADME(t *testing.T, k6 string) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	count := 0
+	for _, part := range strings.Split(string(readme), "```js\n")[1:] {
+		example, _, _ := strings.Cut(part, "```")
+		if !strings.Contains(example, "export default") {
+			continue
+		}
+		count++
+		script := filepath.Join(t.TempDir(), "example.js")
+		require.NoError(t, os.WriteFile(script, []byte(example), 0o600))
+		inspect := exec.CommandContext(t.Context(), k6, "inspect", script)
+		inspect.Env = append(os.Environ(), "K6_AUTO_EXTENSION_RESOLUTION=false")
+		output, err := inspect.CombinedOutput()
+		require.NoError(t, err, string(output))
+	}
+	require.Equal(t, 3, count)
 }
 
 // newProxy returns the URL of an HTTP proxy that answers plain requests itself and tunnels all others to this machine.
