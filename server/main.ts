@@ -15,6 +15,7 @@ interface CliOptions {
   rate: number;
   exit: number;
   restartMs: number;
+  metrics: boolean;
   listFaults?: true;
 }
 
@@ -40,6 +41,7 @@ function commandLine(): Command {
     .option("--rate <n>", "log lines a second", number(...JOB_LIMITS.rate), pipeline.rate)
     .option("--exit <n>", "exit code of a pipeline", whole(...JOB_LIMITS.exit), pipeline.exit)
     .option("--restart-ms <n>", "ms after a crash until it listens again", whole(0, 600_000), restartMs)
+    .option("--no-metrics", "have no /metrics, as a real server may have none")
     .option("--list-faults", "list the faults and behaviours, and end");
 }
 
@@ -98,10 +100,11 @@ function stopWhenTold(server: ReferenceServer): void {
 }
 
 async function serve(command: Command, options: CliOptions): Promise<void> {
-  const { host, port, behaviour, fault: faults, seed, lines, rate, exit, restartMs } = options;
+  const { host, port, behaviour, fault: faults, seed, lines, rate, exit, restartMs, metrics } = options;
   try {
     const pipeline = { lines, rate, exit };
-    const server = createReferenceServer({ host, port, behaviour, faults, seed, pipeline, restartMs });
+    const settings = { host, port, behaviour, faults, seed, pipeline, restartMs, metrics };
+    const server = createReferenceServer(settings);
     stopWhenTold(server);
     collectGarbage();
     const listening = await server.start();

@@ -32,7 +32,8 @@ function points(samples: readonly ServerSample[], read: (sample: ServerSample) =
   });
 }
 
-const NO_METRICS = "the server does not tell: set SERVER_METRICS_URL";
+const NO_METRICS =
+  "the server does not tell, and its process cannot be seen from here: set SERVER_METRICS_URL";
 
 /**
  * Growth of resident memory under load, in percent of its median per hour. A short run can only be found guilty: of a
