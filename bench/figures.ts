@@ -1,13 +1,18 @@
 import { median, type Point, theilSen } from "../thresholds/slope.ts";
 
-/** What a figure must be. `timesPeer`: our value over the first peer's, round by round. */
-export type Limit =
-  | { atMost: number; peerAbove?: boolean } // `peerAbove`: a first peer that is not above it shows that this is no test
-  | { timesPeer: number };
+/** What a figure must be in the median of the rounds, or in each of them. */
+export type Limit = { inEachRound?: boolean } & (
+  | { atMost: number }
+  /** The first peer must be above the limit: else the measurement cannot tell. */
+  | { atMost: number; peerAbove: true }
+  /** Our value over the first peer's, round by round. */
+  | { timesPeer: number }
+);
 
 /** What was measured of one thing: a value a round, of ours and of those that it is compared with. */
 export interface Figure {
   what: string;
+  /** The transport. */
   over: string;
   unit: string;
   ours: number[];
@@ -22,9 +27,11 @@ export type Verdict = "met" | "missed" | "not measured" | "shown";
 export function judge({ ours, peers: [peer], limit }: Figure): Verdict {
   if (limit === undefined) return "shown";
   if (ours.length === 0) return "not measured";
-  if ("timesPeer" in limit) return verdict(median(ratios(ours, peer?.values ?? [])) <= limit.timesPeer);
-  const isPeerSeen = !limit.peerAbove || median(peer?.values ?? []) > limit.atMost;
-  return verdict(isPeerSeen && median(ours) <= limit.atMost);
+  const judged = limit.inEachRound ? (values: number[]) => Math.max(...values) : median;
+  const others = peer?.values ?? [];
+  if ("timesPeer" in limit) return verdict(judged(ratios(ours, others)) <= limit.timesPeer);
+  const canTell = !("peerAbove" in limit) || median(others) > limit.atMost;
+  return verdict(canTell && judged(ours) <= limit.atMost);
 }
 
 const verdict = (isMet: boolean): Verdict => (isMet ? "met" : "missed");
