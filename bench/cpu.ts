@@ -27,7 +27,7 @@ const EMPTY: Record<Transport, Client> = { sse: bare, ws: wired };
 
 export const cpuOfEmpty: Measuring = async (bench, over) => [
   {
-    ...(await cpuFigure(bench, over, 600_000, EMPTY[over], {
+    ...(await cpuFigure(bench, over, 300_000, EMPTY[over], {
       "Go reader": goReader,
       ...(over === "ws" && { "k6/websockets": bare }),
     })),
@@ -38,7 +38,7 @@ export const cpuOfEmpty: Measuring = async (bench, over) => [
 
 export const cpuOfAccounting: Measuring = async (bench, over) => [
   {
-    ...(await cpuFigure(bench, over, 100_000, accounted, {
+    ...(await cpuFigure(bench, over, 80_000, accounted, {
       [GO_ACCOUNT]: goAccount,
       "JSON.parse and a Trend": k6Client("parse"),
     })),

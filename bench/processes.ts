@@ -11,7 +11,10 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** The Go program of the benchmark: source, client, and the measuring of processes. */
 const BENCH = join(ROOT, "bin", "bench");
 const SCRIPTS = join(ROOT, "bin", "bench-k6");
+/** How long a load may take that has no end of its own. */
 const LIMIT_SECONDS = 300;
+/** What a process may take beside its load before it is ended. */
+export const MARGIN_SECONDS = 30;
 
 /** What streams are opened, and for how long. */
 export interface Load {
@@ -108,9 +111,12 @@ export async function startSource(): Promise<{ url: string; stop(): void }> {
  * Runs a command to its end, and looks at its memory on the way.
  * @throws Error where the command failed
  */
-export async function measure(command: readonly string[], everyMs = 200): Promise<Run> {
-  const limit = `${LIMIT_SECONDS + 30}s`;
-  const child = spawn(BENCH, ["run", "--every", `${everyMs}ms`, "--limit", limit, "--", ...command], {
+export async function measure(
+  command: readonly string[],
+  { everyMs = 200, limitSeconds = LIMIT_SECONDS + MARGIN_SECONDS } = {},
+): Promise<Run> {
+  const limits = ["--every", `${everyMs}ms`, "--limit", `${limitSeconds}s`];
+  const child = spawn(BENCH, ["run", ...limits, "--", ...command], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, K6_NO_USAGE_REPORT: "true", K6_AUTO_EXTENSION_RESOLUTION: "false" },
   });

@@ -22,7 +22,7 @@ interface Round extends Outcome {
 export const atRate =
   ({ rate, inEachRound = false }: { rate: number; inEachRound?: boolean }): Measuring =>
   async ({ url, rounds, quick }, over) => {
-    const seconds = quick ? 2 : 6;
+    const seconds = quick ? 2 : 5;
     const plan = `messages=${rate * seconds}&rate=${rate}`;
     const load: Load = { plan, users: USERS, streams: STREAMS };
     const [ours = [], go = []] = await byTurns(rounds, [accounted, goAccount], async (client) =>
