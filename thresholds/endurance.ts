@@ -65,6 +65,9 @@ export function idleCpu(samples: readonly ServerSample[]): Measure {
   if (first === undefined || last === undefined || last[0] <= first[0]) {
     return { ...nothing(seconds.length), notMeasured: noSamples(samples) };
   }
+  if (seconds.some(([, value], i) => value < (seconds[i - 1]?.[1] ?? 0))) {
+    return { ...nothing(seconds.length), noData: "the server's process began anew meanwhile" };
+  }
   const value = ((last[1] - first[1]) * 1_000) / (last[0] - first[0]);
   return { value, observations: seconds.length, note: `over ${Math.round((last[0] - first[0]) / 1_000)} s` };
 }
