@@ -103,8 +103,8 @@ declare module "k6/x/recorder" {
   export function listener(port: number): Promise<string>;
 
   /**
-   * From here on the sockets that this virtual user opens (SSE and WebSocket) are remembered, and closed one second
-   * after the virtual user is interrupted. To be called at the beginning of an iteration.
+   * From here on the sockets of WebSockets that this virtual user opens are remembered, and closed one second after the
+   * iteration ended or was interrupted. To be called at the beginning of every iteration.
    */
   export function guardConnections(): void;
 
