@@ -2,8 +2,19 @@ import http from "k6/http";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import type { Meter } from "./meter.ts";
+import { setGauge } from "./metrics.ts";
+import { WHOLE_RUN_LABEL } from "./series.ts";
 
 const TIMEOUT_MS = 5_000;
+
+/** The live series of what is seen of the processes. */
+const LIVE = {
+  residentBytes: "server_memory_bytes",
+  cpuSeconds: "server_cpu_seconds_total",
+  threads: "server_threads",
+  openFiles: "server_open_files",
+  k6ResidentBytes: "generator_memory_bytes",
+} as const;
 
 /** The series of the Prometheus text of a process, as client libraries name them, and ours for what they lack. */
 const SERIES = {
@@ -18,7 +29,12 @@ export async function sampleServer(url: string | undefined, meter: Meter, phase:
   const text = url === undefined ? "" : await readText(url);
   const values = Object.entries(SERIES).map(([name, series]) => [name, readSeries(text, series)]);
   const seen = Object.fromEntries(values) as Record<keyof typeof SERIES, number | null>;
-  meter.add("samples", { at: recorder.now(), phase, ...seen, k6ResidentBytes: recorder.residentBytes() });
+  const figures = { ...seen, k6ResidentBytes: recorder.residentBytes() };
+  meter.add("samples", { at: recorder.now(), phase, ...figures });
+  for (const [name, gauge] of Object.entries(LIVE)) {
+    const value = figures[name as keyof typeof LIVE];
+    if (value !== null) setGauge(gauge, value, { test: WHOLE_RUN_LABEL });
+  }
 }
 
 async function readText(url: string): Promise<string> {
