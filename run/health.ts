@@ -2,14 +2,13 @@ import { clearInterval, setInterval } from "k6/timers";
 import type { PlanApi } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
+import { STALL_MS } from "../thresholds/targets.ts";
 import { Live } from "./live.ts";
 import type { Meter } from "./meter.ts";
 import { sample, setGauge } from "./metrics.ts";
 import { WHOLE_RUN_LABEL } from "./series.ts";
 
 const PERIOD_MS = 1_000;
-/** An answer that takes longer is a stall. */
-const STALL_MS = 1_000;
 /** Where a timer of the probe's own came later than this, a slow answer says nothing of the server. */
 const LATE_MS = 100;
 const TICK_MS = 50;

@@ -52,7 +52,7 @@ export const DISTRIBUTIONS = {
 } as const satisfies Record<string, Timing | "latency">;
 export type DistributionName = keyof typeof DISTRIBUTIONS;
 
-export const bucketSeries = (name: DistributionName): string => `${name}_seconds_bucket`;
+export const bucketSeries = (name: DistributionName) => `${name}_seconds_bucket` as const;
 
 const LATENCY_LIMIT_MS = target("message-latency").limit;
 
@@ -129,5 +129,7 @@ export const WHOLE_RUN_LABEL = "whole run";
 export const verdictNumber = (verdict: Verdict): number => VERDICTS.indexOf(verdict);
 
 /** Names in Prometheus, as k6's remote write makes them. */
-export const counterSeries = (name: string): string => `k6_${name}_total`;
+export const counterSeries = (
+  name: CounterName | typeof OUTCOMES_SERIES | ReturnType<typeof bucketSeries>,
+): string => `k6_${name}_total`;
 export const gaugeSeries = (name: GaugeName): string => `k6_${name}`;
