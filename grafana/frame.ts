@@ -56,12 +56,27 @@ const reportsVariable = new dashboard.TextBoxVariableBuilder("reports")
   .description("The address at which results/ is served.")
   .defaultValue("http://localhost:8088");
 
+/** What Grafana replaces by a variable, or by something of a value that is clicked on. */
+const filled = (name: string): string => `\${${name}}`;
+const reportOf = (run: string): string => `${filled("reports")}/${filled(run)}/report.html`;
+
 /** A link to the report of the run that the variable holds. */
 export const reportLink = (title: string, variable = "testid"): dashboard.DashboardLinkBuilder =>
   new dashboard.DashboardLinkBuilder(title)
     .type(dashboard.DashboardLinkType.Link)
-    .url(`\${reports}/\${${variable}}/report.html`)
+    .url(reportOf(variable))
     .targetBlank(true);
+
+/** Links from a value of one run, whose series has the label testid, to that run. */
+export function linksOfRun(): dashboard.DashboardLinkBuilder[] {
+  const run = "__field.labels.testid";
+  return [
+    new dashboard.DashboardLinkBuilder("This run").url(
+      `/d/plan-load-run?var-testid=${filled(run)}&${filled("__url_time_range")}`,
+    ),
+    new dashboard.DashboardLinkBuilder("Report of this run").url(reportOf(run)).targetBlank(true),
+  ];
+}
 
 const STARTED = gaugeSeries("run_started_seconds");
 

@@ -1,6 +1,6 @@
 import { gaugeSeries } from "../run/series.ts";
 import { showTarget, TARGETS, type Target } from "../thresholds/targets.ts";
-import { frame, inRows, runFilters } from "./frame.ts";
+import { frame, inRows, linksOfRun, runFilters } from "./frame.ts";
 import {
   bars,
   graph,
@@ -53,12 +53,12 @@ const history = (row: Target): Panel[] => {
       unitOf(row),
       [
         {
-          expr: `${worst(row)} by (${OF_RELEASE}) (${ofNewestRuns(inRange(VALUE, where), ADMITTED_RUNS, 1, OF_RELEASE)})`,
+          expr: `max by (${OF_RELEASE}, testid) (${ofNewestRuns(inRange(VALUE, where), ADMITTED_RUNS, 1, OF_RELEASE)})`,
           legend: "{{release}} {{transport}}",
         },
       ],
       limitOf(row),
-    ),
+    ).dataLinks(linksOfRun()),
   ];
 };
 
