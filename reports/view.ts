@@ -320,6 +320,7 @@ function facts(record: RunRecord): { label: string; value: string }[] {
     { label: "Transport", value: TRANSPORT_NAMES[record.transport] },
     { label: "Profile", value: record.profile },
     { label: "Server", value: `${record.target.baseUrl}, version ${record.target.version}` },
+    { label: "Server's process", value: record.target.process ?? "not seen" },
     { label: "Started", value: record.startedAt },
     { label: "Ended", value: record.endedAt ?? "–" },
     { label: "State", value: record.state },

@@ -19,7 +19,7 @@ import { Meter } from "./meter.ts";
 import { sample, setGauge, targetObserved } from "./metrics.ts";
 import { type RunPlan, type Slot, type Started, slotsOf } from "./runplan.ts";
 import { verdictNumber, WHOLE_RUN_LABEL } from "./series.ts";
-import { sampleUntil } from "./server-sample.ts";
+import { findSource, type Source, sampleUntil } from "./server-sample.ts";
 import { summarise, takeSnapshot } from "./summary.ts";
 
 /** What a virtual user needs beside its slot: k6 ends it there, and the tests show that none is. */
@@ -156,7 +156,8 @@ async function setup(run: RunPlan): Promise<Started> {
   const api = new PlanApi(config.baseUrl, REQUEST_TIMEOUT_MS[config.profile]);
   const health = await requireHealth(api, config.baseUrl);
   const model = config.llmModel ?? (await firstModel(api, config.baseUrl));
-  const started: Started = { startedAt: new Date().toISOString(), health, model, clock: null };
+  const source = await findSource(config);
+  const started: Started = { startedAt: new Date().toISOString(), health, model, clock: null, source };
   try {
     recorder.begin(directory, JSON.stringify(makeRecord(run, started, undefined)));
   } catch (error) {
@@ -204,7 +205,9 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
       const probe = new PlanApi(config.baseUrl, PROBE_TIMEOUT_MS, meter.answer);
       const isOver = () =>
         recorder.count(test.name, USERS_FINISHED) >= users || recorder.now() > slotEndsAt - PROBE_TIMEOUT_MS;
-      const watching = test.samplesServerItself ? undefined : watchServer(config, meter, isOver);
+      const watching = test.samplesServerItself
+        ? undefined
+        : watchServer(started.source, config, meter, isOver);
       await Promise.all([probeHealth(probe, meter, isOver), watching]);
       endLive(test.name);
       return;
@@ -223,7 +226,7 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
       model: started.model,
       clockOffsetMs: started.clock?.applied ? started.clock.offsetMs : 0,
       directory,
-      serverMetricsUrl: config.serverMetricsUrl,
+      source: started.source,
       mark: markOf(runId),
       user: exec.scenario.iterationInTest,
       slotEndsAt,
@@ -235,9 +238,13 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
   }
 }
 
-async function watchServer(config: Config, meter: Meter, isOver: () => boolean): Promise<void> {
-  if (config.serverMetricsUrl === undefined) return;
-  await sampleUntil(isOver, SAMPLE_EVERY_MS[config.profile], config.serverMetricsUrl, meter, "load");
+async function watchServer(
+  source: Source | null,
+  { profile }: Config,
+  meter: Meter,
+  isOver: () => boolean,
+): Promise<void> {
+  if (source !== null) await sampleUntil(isOver, SAMPLE_EVERY_MS[profile], source, meter, "load");
 }
 
 /** Removes what the run left on the server, judges, and tells k6 the figures that only now are known. */
