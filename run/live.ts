@@ -2,16 +2,8 @@ import * as v from "valibot";
 import { recorder } from "../client/extension.ts";
 import { OUTCOMES, type Tally, tallySchema } from "../record/record.ts";
 import { OUTCOME_PREFIX, timingKey } from "./meter.ts";
-import { buckets, counters, outcomes, setGauge } from "./metrics.ts";
-import {
-  BOUNDS_MS,
-  COUNTERS,
-  type CounterName,
-  countsWithin,
-  DISTRIBUTIONS,
-  type DistributionName,
-  le,
-} from "./series.ts";
+import { count, countOutcome, countWithin, setGauge } from "./metrics.ts";
+import { COUNTERS, type CounterName, countsWithin, DISTRIBUTIONS, type DistributionName } from "./series.ts";
 
 const NOTHING: Tally = { counts: {}, latency: {} };
 const COUNTER_NAMES = Object.keys(COUNTERS) as CounterName[];
@@ -46,16 +38,11 @@ const take = (key: string): Tally => v.parse(tallySchema, JSON.parse(recorder.ta
 
 function sendCounters(test: string, taken: (key: string) => Tally): void {
   const { counts, latency } = taken(test);
-  for (const name of COUNTER_NAMES) counters[name].add(counts[COUNTERS[name]] ?? 0, { test });
-  for (const outcome of OUTCOMES) {
-    outcomes.add(counts[`${OUTCOME_PREFIX}${outcome}`] ?? 0, { test, outcome });
-  }
+  for (const name of COUNTER_NAMES) count(name, test, counts[COUNTERS[name]] ?? 0);
+  for (const outcome of OUTCOMES) countOutcome(outcome, test, counts[`${OUTCOME_PREFIX}${outcome}`] ?? 0);
   for (const name of DISTRIBUTION_NAMES) {
     const timing = DISTRIBUTIONS[name];
     const histogram = timing === "latency" ? latency : taken(timingKey(test, timing)).latency;
-    const within = countsWithin(histogram);
-    BOUNDS_MS.forEach((bound, i) => {
-      buckets[name].add(within[i] ?? 0, { test, le: le(bound) });
-    });
+    for (const [le, n] of countsWithin(histogram)) countWithin(name, le, test, n);
   }
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Rate } from "k6/metrics";
+import type { Outcome } from "../record/record.ts";
 import { OBSERVED_METRIC } from "../thresholds/k6.ts";
 import { TARGETS, type Target, type TargetId } from "../thresholds/targets.ts";
 import {
@@ -33,14 +34,32 @@ function metrics<Name extends string, Metric>(table: Record<Name, unknown>, make
   return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<Name, Metric>;
 }
 
-export const counters = metrics<CounterName, Counter>(COUNTERS, (name) => new Counter(name));
-export const buckets = metrics<DistributionName, Counter>(
-  DISTRIBUTIONS,
-  (name) => new Counter(bucketSeries(name)),
-);
-export const outcomes = new Counter(OUTCOMES_SERIES);
+const counters = metrics<CounterName, Counter>(COUNTERS, (name) => new Counter(name));
+const buckets = metrics<DistributionName, Counter>(DISTRIBUTIONS, (name) => new Counter(bucketSeries(name)));
+const outcomes = new Counter(OUTCOMES_SERIES);
 
 const gauges = metrics<GaugeName, Gauge>(GAUGES, (name) => new Gauge(name));
+
+/**
+ * k6 would add the scenario that sends: a test's probe, or none in teardown. A series has the same labels from whomever
+ * it comes.
+ */
+const labels = <Tags extends { test: string }>(tags: Tags) => ({ scenario: tags.test, ...tags });
+
+/** Adds to a counter of a test. */
+export function count(name: CounterName, test: string, n: number): void {
+  counters[name].add(n, labels({ test }));
+}
+
+/** Adds streams of a test that ended with this outcome. */
+export function countOutcome(outcome: Outcome, test: string, n: number): void {
+  outcomes.add(n, labels({ test, outcome }));
+}
+
+/** Adds durations of a test within the bound that `le` names. */
+export function countWithin(name: DistributionName, le: string, test: string, n: number): void {
+  buckets[name].add(n, labels({ test, le }));
+}
 
 /** Sets a gauge. Its tags are `test` and those that its row names. */
 export function setGauge<Name extends GaugeName>(
@@ -48,5 +67,5 @@ export function setGauge<Name extends GaugeName>(
   value: number,
   tags: Record<"test" | (typeof GAUGES)[Name][number], string>,
 ): void {
-  gauges[name].add(value, tags);
+  gauges[name].add(value, labels(tags));
 }

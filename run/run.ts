@@ -92,7 +92,7 @@ function configured(tests: readonly LoadTest[]): Config {
 const healthScenario = (test: string): string => `${test}-health`;
 
 const isArriving = ({ arrivalsPerSecond }: Slot): boolean => arrivalsPerSecond !== undefined;
-const droppedOf = (test: string): string => `dropped_iterations{test:${test}}`;
+const droppedOf = (test: string): string => `dropped_iterations{scenario:${test}}`;
 
 const common = ({ test, startsAtSecond }: Slot) => ({
   exec: "virtualUser",
@@ -143,7 +143,7 @@ function optionsOf({ config, runId, slots }: RunPlan): Options {
     },
     noConnectionReuse: true,
     tags: { testid: runId, release, transport, profile, trigger },
-    systemTags: ["status", "method", "name", "error_code", "expected_response", "check"],
+    systemTags: ["status", "method", "name", "scenario", "error_code", "expected_response", "check"],
     userAgent: "plan-load",
     setupTimeout: "60s",
     teardownTimeout: "180s",

@@ -80,13 +80,13 @@ export const BOUNDS_MS: readonly number[] = [
   ]),
 ].sort((a, b) => a - b);
 
-/** A bound as the label `le`: seconds. */
-export const le = (boundMs: number): string => (boundMs === Infinity ? "+Inf" : String(boundMs / 1_000));
-
-/** How many durations of a histogram are within each of the bounds, to the histogram's 1.1 %. */
-export function countsWithin(histogram: SparseHistogram): number[] {
+/** For each bound, as the label `le` (seconds), how many durations are within it, to the histogram's 1.1 %. */
+export function countsWithin(histogram: SparseHistogram): [le: string, count: number][] {
   const counted = Object.entries(histogram).map(([bucket, n]) => [bucketMiddle(Number(bucket)), n] as const);
-  return BOUNDS_MS.map((bound) => counted.reduce((sum, [ms, n]) => (ms <= bound ? sum + n : sum), 0));
+  return BOUNDS_MS.map((bound) => {
+    const count = counted.reduce((sum, [ms, n]) => (ms <= bound ? sum + n : sum), 0);
+    return [bound === Number.POSITIVE_INFINITY ? "+Inf" : String(bound / 1_000), count];
+  });
 }
 
 /** Gauges, each with the labels that it has beside those of all. */
