@@ -10,6 +10,7 @@ import { PROFILES, readConfig } from "../run/config.ts";
 import { TEST_NAMES } from "../scenarios/names.ts";
 import { makeId, readRecord, saveFile } from "./files.ts";
 import { MISSED, runK6 } from "./k6.ts";
+import { NO_PROMETHEUS, type PrometheusOutput, prometheusOutput, requireReceiver } from "./prometheus.ts";
 import { type RunningServer, startServer } from "./servers.ts";
 
 interface StartOptions {
@@ -19,6 +20,7 @@ interface StartOptions {
   release: string;
   only: string;
   out: string;
+  prometheus?: string;
   json?: true;
 }
 
@@ -51,6 +53,10 @@ const program = new Command("npm start --")
   )
   .option("--out <dir>", "where the results go", "results")
   .option(
+    "--prometheus <url>",
+    "also send the figures there by remote write, e.g. http://localhost:9090; credentials come from K6_PROMETHEUS_RW_*",
+  )
+  .option(
     "--json",
     "print the results as JSON, grouped as the test plan groups them; all else goes to stderr",
   )
@@ -64,10 +70,12 @@ async function start(options: StartOptions): Promise<number> {
   if (options.sse === "" || options.ws === "") throw new Error("the URL after --sse or --ws is empty");
   for (const half of halves)
     readConfig(settingsOf(half, half.url ?? "http://localhost", options), TEST_NAMES);
+  const output = options.prometheus === undefined ? NO_PROMETHEUS : prometheusOutput(options.prometheus);
+  await requireReceiver(output);
   const records: RunRecord[] = [];
   let code = 0;
   for (const half of halves) {
-    const run = await runHalf(half, options);
+    const run = await runHalf(half, options, output);
     code = run.code;
     if (run.record !== undefined) records.push(run.record);
     if (!hasVerdict(code)) break;
@@ -108,6 +116,7 @@ function settingsOf({ transport }: Half, baseUrl: string, { profile, release, on
 async function runHalf(
   half: Half,
   options: StartOptions,
+  output: PrometheusOutput,
 ): Promise<{ code: number; record: RunRecord | undefined }> {
   let server: RunningServer | undefined;
   try {
@@ -116,7 +125,7 @@ async function runHalf(
     const where = half.url === undefined ? `SIMULATED SERVER ${SIMULATED[half.transport]}` : baseUrl;
     terminal(options).write(`\n── ${TRANSPORT_NAMES[half.transport]} on ${where} ──\n`);
     const settings = settingsOf(half, baseUrl, options);
-    const { code, log } = await runK6("suite", settings, terminal(options));
+    const { code, log } = await runK6("suite", settings, terminal(options), output);
     const directory = join(options.out, settings.RUN_ID);
     const record = readRecord(directory);
     if (record !== undefined) saveFile(directory, "k6.log", log);

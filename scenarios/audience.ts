@@ -8,7 +8,7 @@ import type { Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
 import { OUTCOME_PREFIX } from "../run/meter.ts";
-import { sample, streamOutcomes, timeToFirstMessage } from "../run/metrics.ts";
+import { sample } from "../run/metrics.ts";
 import { askForFallback } from "./fallback.ts";
 import { createPlan, type Stub } from "./plans.ts";
 
@@ -184,7 +184,7 @@ export class Audience<Numbers extends Shape> {
     const account = this.ledger.join(gapFrom);
     const { meter, connect } = this.context;
     const stream: Stream = new Stream(
-      (events) => connect(this.planId, account, events, { client: name }),
+      (events) => connect(this.planId, account, events),
       this.options.deadlines,
       {
         lastAt: () => account.lastAt,
@@ -211,7 +211,6 @@ export class Audience<Numbers extends Shape> {
     this.context.meter.count("usable", isUsable ? 1 : 0);
     sample("connection-success", isUsable ? 1 : 0);
     if (stream.firstMessageAt === undefined) return;
-    timeToFirstMessage.add(stream.firstMessageAt - stream.startedAt);
     this.context.meter.time("time-to-first-message", stream.firstMessageAt - stream.startedAt);
   }
 
@@ -219,7 +218,6 @@ export class Audience<Numbers extends Shape> {
     const isByClient = outcome === "closed" || outcome === "starved" || outcome === "timed_out";
     account.leave(stream.endedAt ?? recorder.now(), isByClient);
     const { meter } = this.context;
-    streamOutcomes.add(1, { outcome });
     meter.count(`${OUTCOME_PREFIX}${outcome}`);
     if (outcome === "interrupted") return;
     const isAcceptable = this.options.acceptable.includes(outcome);

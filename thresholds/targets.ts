@@ -76,7 +76,7 @@ function delivery(evidence: Evidence): Measure {
 
 const LATENCY_LIMIT_MS = 100;
 /** Where the measuring side itself adds more than a tenth of the target (p95), latency says nothing of the server. */
-const LONGEST_WAIT_MS = LATENCY_LIMIT_MS / 10;
+export const LONGEST_WAIT_MS = LATENCY_LIMIT_MS / 10;
 
 /** More messages than these that came before they were stamped, as a share, and no latency can be believed. */
 const MOST_NEGATIVE = 0.01;
@@ -110,6 +110,9 @@ function latencyP95(evidence: Evidence): Measure {
     noData: overload(evidence) ?? clocksDisagree(evidence, observations),
   };
 }
+
+/** An answer of /health that takes longer is a stall. */
+export const STALL_MS = 1_000;
 
 const THROUGHPUT_LIMIT = 1_000;
 
