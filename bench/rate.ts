@@ -9,7 +9,7 @@ const STREAMS = 5;
 const TIMELY_MS = 100;
 const LATE_SECONDS = 2;
 /** What is not received so long after the last message was due is not waited for. */
-const BREAK_OFF_SECONDS = 10;
+const BREAK_OFF_SECONDS = 5;
 /** Above this wait (p95) for the script a run says "generator overloaded": see thresholds/targets.ts. */
 const OVERLOADED_MS = 10;
 
