@@ -9,12 +9,12 @@ import (
 
 func TestGate(t *testing.T) {
 	var g gate
-	g.pass(t.Context())
+	g.pass(t.Context().Done())
 	g.shut()
 	g.shut()
 	passed := make(chan bool)
 	go func() {
-		g.pass(t.Context())
+		g.pass(t.Context().Done())
 		passed <- true
 	}()
 	select {
@@ -29,7 +29,7 @@ func TestGate(t *testing.T) {
 	g.shut()
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
-	g.pass(done)
+	g.pass(done.Done())
 }
 
 func TestAPausedSourceReadsNothingUntilItResumes(t *testing.T) {
@@ -61,6 +61,16 @@ func TestAPausedSourceCanBeClosed(t *testing.T) {
 			other.close();
 		};
 	`)
+}
+
+func TestAPausedSourceEndsWithItsTotalTime(t *testing.T) {
+	b := newBench(t, stream(true, "data: 1\n\n"))
+	b.mustRun(`
+		const paused = new EventSource(url, {timeouts: {total: 100}, reconnect: true});
+		paused.onmessage = () => paused.pause();
+		paused.onerror = (event) => log(event.message);
+	`)
+	require.Equal(t, []string{"the total time-out of 100ms passed"}, b.log)
 }
 
 func withoutOpen(log []string) (others []string) {
