@@ -2,6 +2,7 @@ package k6sse
 
 import (
 	"context"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,10 +34,16 @@ func TestGate(t *testing.T) {
 }
 
 func TestAPausedSourceReadsNothingUntilItResumes(t *testing.T) {
-	b := newBench(t, stream(false, "data: 1\n\ndata: 2\n\n"))
+	isPaused := make(chan struct{})
+	b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
+		<-isPaused
+		stream(false, "data: 1\n\ndata: 2\n\n")(w, r)
+	})
+	require.NoError(t, b.runtime.VU.Runtime().Set("begin", func() { close(isPaused) }))
 	b.mustRun(`
 		const paused = new EventSource(url);
 		paused.pause();
+		begin();
 		paused.onopen = () => log("open");
 		paused.onmessage = (event) => log("paused read", event.data);
 		const other = new EventSource(url);
