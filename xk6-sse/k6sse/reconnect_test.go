@@ -118,7 +118,7 @@ func TestInterruptionWhileItWaitsToReconnect(t *testing.T) {
 func TestReconnectParams(t *testing.T) {
 	tests := map[string]string{
 		`1`:                  `TypeError: reconnect must be an object`,
-		`{attempts: 1}`:      `TypeError: EventSource has no param reconnect. "attempts"`,
+		`{attempts: 1}`:      `TypeError: EventSource has no param "reconnect.attempts"`,
 		`{maxAttempts: 0}`:   `TypeError: maxAttempts must be a whole number of at least 1, not 0`,
 		`{delay: -1}`:        `TypeError: delay must be milliseconds or a duration like "10s", not -1`,
 		`{maxDelay: "long"}`: `TypeError: maxDelay must be milliseconds or a duration like "10s", not long`,
