@@ -186,9 +186,10 @@ func TestClassConstants(t *testing.T) {
 	b.mustRun(`
 		const es = new EventSource(url);
 		log(EventSource.CONNECTING, EventSource.OPEN, EventSource.CLOSED, es.CONNECTING, es.OPEN, es.CLOSED);
+		log(EventSource.name, WebSocketSource.name, WebSocketSource.OPEN);
 		es.close();
 	`)
-	require.Equal(t, []string{"0 1 2 0 1 2"}, b.log)
+	require.Equal(t, []string{"0 1 2 0 1 2", "EventSource WebSocketSource 1"}, b.log)
 }
 
 func TestTimestamp(t *testing.T) {
@@ -296,9 +297,9 @@ func TestInvalidHandlers(t *testing.T) {
 		es.close();
 	`)
 	require.Equal(t, []string{
-		"TypeError: onopen of an EventSource must be a function",
-		"TypeError: a listener of an EventSource must be a function",
-		"TypeError: a listener of an EventSource must be a function",
+		"TypeError: onopen must be a function",
+		"TypeError: a listener must be a function",
+		"TypeError: a listener must be a function",
 	}, b.log)
 }
 

@@ -21,8 +21,7 @@ const (
 	// writeBuffer is small: nothing is written but control frames.
 	writeBuffer = 256
 	// closeWait bounds the write of a close frame to a peer that may not read.
-	closeWait    = 100 * time.Millisecond
-	maxErrorBody = 64 << 10
+	closeWait = 100 * time.Millisecond
 )
 
 // TypeBinary is the type of an event whose data came in a binary frame; that of text is "message".
