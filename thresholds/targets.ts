@@ -139,7 +139,10 @@ type Step = Pick<StepReport, "plans" | "completed" | "completionMs">;
 export const exponentBetween = (before: Step, step: Step): number =>
   Math.log(step.completionMs / before.completionMs) / Math.log(step.plans / before.plans);
 
-/** The largest exponent between neighbouring steps. */
+/**
+ * The largest exponent between neighbouring steps. Plans that were not completed count with their deadline, which is
+ * less than they take: with them the target can be missed, and not met.
+ */
 function scaling({ steps }: Evidence): Measure {
   const ordered = steps.toSorted((a, b) => a.plans - b.plans);
   const exponents = ordered.slice(1).map((step, i) => {
@@ -155,7 +158,12 @@ function scaling({ steps }: Evidence): Measure {
     cliff === undefined
       ? worst.note
       : `${worst.note}; cliff at ${cliff.plans} plans (${cliff.completed} completed)`;
-  return { value: Number.isNaN(worst.value) ? undefined : worst.value, observations: steps.length, note };
+  const value = Number.isNaN(worst.value) ? undefined : worst.value;
+  const isTooSmall = cliff !== undefined && value !== undefined && meets(target("scaling"), value);
+  const noData = isTooSmall
+    ? `not all plans were completed, so how long they take is not known; ${note}`
+    : undefined;
+  return { value, observations: steps.length, note, noData };
 }
 
 /**
