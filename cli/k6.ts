@@ -16,23 +16,25 @@ export interface K6Exit {
 }
 
 /**
- * Runs a load test with these settings and no others, with k6's own progress where `terminal` is one. k6 is in
+ * Runs a load test with these settings and no others, with k6's own progress where `terminal` is one, and silently
+ * where it is undefined. k6 is in
  * a process group of its own, and is handed an interrupt exactly once: a second one would keep it from tidying up.
  */
 export function runK6(
   script: string,
   settings: Record<string, string>,
-  terminal: NodeJS.WriteStream,
+  terminal: NodeJS.WriteStream | undefined,
 ): Promise<K6Exit> {
   const variables = Object.entries(settings).flatMap(([name, value]) =>
     value === "" ? [] : ["-e", `${name}=${value}`],
   );
-  const progress = terminal.isTTY ? [] : ["--quiet"];
+  const progress = terminal?.isTTY ? [] : ["--quiet"];
   const child = spawn(k6Binary(), ["run", ...progress, ...variables, join(ROOT, "dist", `${script}.js`)], {
     detached: true,
-    stdio: ["ignore", terminal, "pipe"],
+    stdio: ["ignore", terminal ?? "ignore", "pipe"],
     env: {
       ...environmentWithout(settings),
+      ...(terminal?.isTTY ? { COLUMNS: String(terminal.columns) } : {}),
       K6_NO_USAGE_REPORT: "true",
       K6_AUTO_EXTENSION_RESOLUTION: "false",
     },

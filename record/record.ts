@@ -82,10 +82,12 @@ export type StreamReport = v.InferOutput<typeof streamSchema>;
 /** A plan with what was counted of it and the latency of all messages that its clients received: the unit of resampling. */
 export const planSchema = v.object({
   test: v.string(),
-  plan: v.string(),
+  plan: v.string(), // its id, or NOT_CREATED
   counts: v.optional(v.record(v.string(), v.number()), {}),
   latency: sparseHistogram,
 });
+/** In place of the id of a plan that could not be created. */
+export const NOT_CREATED = "not created";
 export type PlanReport = v.InferOutput<typeof planSchema>;
 
 export const failedRequestSchema = v.object({

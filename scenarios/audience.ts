@@ -4,7 +4,7 @@ import { type Account, COUNT_NAMES, type Figures, Ledger } from "../client/ledge
 import { type Deadlines, Stream } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
 import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
-import type { Outcome } from "../record/record.ts";
+import { NOT_CREATED, type Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
 import { OUTCOME_PREFIX } from "../run/meter.ts";
@@ -63,8 +63,6 @@ export async function withAudience<Numbers extends Shape>(
 }
 
 const POLL_END_MS = 200;
-/** In place of the id of a plan that could not be created. */
-const NOT_CREATED = "not created";
 const STREAM_CALL = "GET /api/plans/{id}/stream";
 
 /** Outcomes after which a plan owes its fallback report. */

@@ -34,8 +34,9 @@ export const reconnection = loadTest<Numbers>({
   group: "reconnection",
   targets: [...STREAM_TARGETS, "reconnection-success", "reconnection-loss"],
   profiles: {
+    // Four plans are the fewest by which a comparison can tell two sides apart.
     smoke: {
-      users: 3,
+      users: 4,
       leavers: 2,
       dropAfterMs: 1_500,
       awayMs: 1_000,

@@ -168,7 +168,7 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
       const pid = target.pid ?? assert.fail("no pid");
       const directory = temporaryDirectory(t);
       const { finished } = k6("reconnection", { BASE_URL: target.url, TRANSPORT, OUT_DIR: directory });
-      await until(async () => (await countsOf(target)).running === 3);
+      await until(async () => (await countsOf(target)).running === 4);
       process.kill(pid, "SIGSTOP");
       const { code, stderr } = await finished;
       process.kill(pid, "SIGCONT");
