@@ -3,7 +3,7 @@ import { nice, ticks } from "d3-array";
 /** The size of a chart in its own units. It is drawn as wide as its place: about as many pixels on a telephone. */
 const WIDTH = 360;
 const HEIGHT = 200;
-const PLOT = { left: 46, right: WIDTH - 10, top: 28, bottom: HEIGHT - 34 };
+const PLOT = { left: 46, right: WIDTH - 16, top: 28, bottom: HEIGHT - 34 };
 
 export interface AxisSpec {
   label: string;

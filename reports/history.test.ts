@@ -17,6 +17,7 @@ const judged = (id: string, verdict: Verdict, value: number | null): Judged => (
 
 const run = (release: string, value: number | null, different: Partial<RunSummary> = {}): RunSummary => ({
   runId: `run-${release}-${value}`,
+  folder: `run-${release}-${value}`,
   test: "suite",
   release,
   transport: "ws",

@@ -14,6 +14,8 @@ export interface RunSummary
     "runId" | "test" | "release" | "transport" | "profile" | "state" | "startedAt" | "targets"
   > {
   simulated: boolean;
+  /** The name of its directory among the results. */
+  folder: string;
 }
 
 /** Something in a directory of results that cannot be read, and why. */
@@ -57,7 +59,7 @@ export function runRow(run: RunSummary): RunRow {
     style: styleOf(verdict),
     simulated: run.simulated ? "simulated" : "real",
     name: run.runId,
-    link: `${encodeURIComponent(run.runId)}/report.html`,
+    link: `${encodeURIComponent(run.folder)}/report.html`,
   };
 }
 
@@ -87,7 +89,7 @@ export function historyView(
   const releases = [...new Set(runs.map(({ release }) => release))];
   const kinds = kindsOf(runs);
   return {
-    title: `Targets over ${releases.length} releases${filter}`,
+    title: `Targets over ${releases.length} ${releases.length === 1 ? "release" : "releases"}${filter}`,
     banner: runs.some(({ simulated }) => simulated) ? "Some of these runs met a SIMULATED SERVER" : "",
     runs: runs.map(runRow).reverse(),
     targets: TARGETS.filter(({ id }) =>
@@ -140,7 +142,7 @@ function historyChart(
         ];
   });
   const drawn = chart({
-    title: `${row.title}, release by release`,
+    title: row.title,
     description: `${releases.length} releases, target ${showTarget(row)}; the figures are in the table`,
     x: { label: "release", kind: "names", names: releases.map(clip) },
     y: { label: row.unit === "exponent" ? "exponent" : row.unit, include: [0] },

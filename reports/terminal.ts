@@ -49,6 +49,7 @@ function painted(text: string, cell: Cell, { hasColours }: Terminal): string {
 /** The least room in which the last column of a table is wrapped; with less, a row becomes a paragraph. */
 const NARROWEST = 24;
 const GAP = "  ";
+const INDENT = "    ";
 
 /** Columns aligned by spaces, two in from the edge. Where the terminal is narrow the last column is wrapped. */
 export function columns(rows: readonly (readonly Cell[])[], terminal: Terminal = LOG): string {
@@ -93,18 +94,25 @@ function line(
   return `${GAP}${[...padded, wrapped.join(`\n${" ".repeat(before)}`)].join(GAP)}`.trimEnd();
 }
 
-function paragraph(row: readonly Cell[], terminal: Terminal): string {
-  const [first = "", ...others] = row;
-  const rest = wrap(
-    others
-      .map(textOf)
-      .filter((text) => text !== "")
-      .join(GAP),
-    (terminal.width ?? 80) - 4,
+/** The first cell, and below it the others, as many in a line as there is room for. */
+function paragraph([first = "", ...others]: readonly Cell[], terminal: Terminal): string {
+  const room = (terminal.width ?? 0) - INDENT.length;
+  const pieces = others.flatMap((cell) =>
+    wrap(textOf(cell), room).map((text) => ({ text, style: typeof cell === "string" ? "" : cell.style })),
   );
-  return [`${GAP}${painted(textOf(first), first, terminal)}`, ...rest.map((text) => `    ${text}`)]
-    .join("\n")
-    .trimEnd();
+  const lines: string[] = [];
+  let left = 0;
+  for (const piece of pieces.filter(({ text }) => text !== "")) {
+    const needed = piece.text.length + GAP.length;
+    const shown = painted(piece.text, piece, terminal);
+    if (needed <= left) lines.push(`${lines.pop()}${GAP}${shown}`);
+    else {
+      lines.push(`${INDENT}${shown}`);
+      left = room + GAP.length;
+    }
+    left -= needed;
+  }
+  return [`${GAP}${painted(textOf(first), first, terminal)}`, ...lines].join("\n");
 }
 
 /** Lines of at most `width` characters, broken between words; a word that is longer stays whole. */
