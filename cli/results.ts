@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { RunRecord } from "../record/record.ts";
 import { parseListed } from "../reports/comparison.ts";
 import type { FoundComparison, RunSummary, Unreadable } from "../reports/history.ts";
@@ -49,6 +49,7 @@ export function summaryOf(record: RunRecord, directory: string): FoundRun {
   const { runId, test, release, transport, profile, state, startedAt, target, targets } = record;
   return {
     directory,
+    folder: basename(directory),
     runId,
     test,
     release,

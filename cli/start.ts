@@ -10,7 +10,6 @@ import { TEST_NAMES } from "../scenarios/names.ts";
 import { type Calibrations, calibrate } from "./calibrate.ts";
 import { makeId, readRecord, saveFile } from "./files.ts";
 import { INTERRUPTED, MISSED, runK6 } from "./k6.ts";
-import { type MetricsEndpoint, metricsOf } from "./process-metrics.ts";
 import { type RunningServer, startServer } from "./servers.ts";
 import { linkToReport, writeComparison } from "./write-comparison.ts";
 
@@ -123,14 +122,8 @@ function chosenHalves({ sse, ws }: StartOptions): Half[] {
   return given.length === 0 ? both : given;
 }
 
-function settingsOf(
-  { transport }: Half,
-  baseUrl: string,
-  { profile, release, only, out }: StartOptions,
-  metricsUrl = "",
-) {
+function settingsOf({ transport }: Half, baseUrl: string, { profile, release, only, out }: StartOptions) {
   return {
-    SERVER_METRICS_URL: metricsUrl,
     ALLOW_REMOTE: process.env.ALLOW_REMOTE ?? "",
     BASE_URL: baseUrl,
     TRANSPORT: transport,
@@ -147,21 +140,18 @@ async function runHalf(
   options: StartOptions,
 ): Promise<{ code: number; record: RunRecord | undefined }> {
   let server: RunningServer | undefined;
-  let watched: MetricsEndpoint | undefined;
   try {
     if (half.url === undefined) server = await startServer(["--behaviour", SIMULATED[half.transport]]);
     const baseUrl = half.url ?? server?.url ?? "";
     const where = half.url === undefined ? `SIMULATED SERVER ${SIMULATED[half.transport]}` : baseUrl;
     terminal(options).write(`\n── ${TRANSPORT_NAMES[half.transport]} on ${where} ──\n`);
-    watched = await metricsOf(baseUrl);
-    const settings = settingsOf(half, baseUrl, options, watched?.url);
+    const settings = settingsOf(half, baseUrl, options);
     const { code, log } = await runK6("suite", settings, terminal(options));
     const directory = join(options.out, settings.RUN_ID);
     const record = readRecord(directory);
     if (record !== undefined) saveFile(directory, "k6.log", log);
     return { code, record };
   } finally {
-    watched?.close();
     await server?.stop();
   }
 }

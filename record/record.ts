@@ -267,6 +267,8 @@ export const recordSchema = v.object({
     /** Whether the server says of itself that its pipeline is simulated, and how it behaves. */
     simulated: v.boolean(),
     behaviour: v.string(),
+    /** Where the server's process was seen: the URL of its metrics, or the process by its port; null: nowhere. */
+    process: v.optional(v.nullable(v.string()), null),
   }),
   k6: v.string(),
   command: v.string(),

@@ -18,6 +18,7 @@ export function sampleRecord(different: Partial<RunRecord> = {}): RunRecord {
       version: "sse-2025-09",
       simulated: true,
       behaviour: "sse-2025-09",
+      process: null,
     },
     k6: "v2.2.0",
     command: "k6 run dist/suite.js",

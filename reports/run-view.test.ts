@@ -144,7 +144,7 @@ test("nothing from outside becomes markup", () => {
     findings: [EVIL],
     command: EVIL,
     configuration: { [EVIL]: EVIL },
-    target: { baseUrl: EVIL, version: EVIL, simulated: true, behaviour: EVIL },
+    target: { baseUrl: EVIL, version: EVIL, simulated: true, behaviour: EVIL, process: EVIL },
     tests: [sampleTest({ findings: [EVIL], calls: [{ call: EVIL, answers: { "200": 1 }, working: true }] })],
     streams: {
       seen: 1,

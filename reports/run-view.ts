@@ -214,6 +214,7 @@ function factsOf(record: RunRecord): RunView["facts"] {
     { label: "Transport", value: TRANSPORT_NAMES[record.transport] },
     { label: "Profile", value: record.profile },
     { label: "Server", value: clip(`${baseUrl}, version ${version}`) },
+    { label: "Server's process", value: clip(record.target.process ?? "not seen") },
     { label: "Started", value: moment(record.startedAt) },
     { label: "Took", value: length },
     { label: "State", value: record.state },

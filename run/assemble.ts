@@ -66,6 +66,7 @@ export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | 
       version: started.health.version,
       simulated: started.health.simulated,
       behaviour: started.health.behaviour,
+      process: started.source?.name ?? null,
     },
     k6: recorder.k6Version(),
     command: shownCommand(recorder.command()),

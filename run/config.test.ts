@@ -8,6 +8,7 @@ const read = (env: Record<string, string>) => readConfig(env, TESTS);
 test("without settings, the defaults hold", () => {
   assert.deepEqual(read({}), {
     baseUrl: "http://localhost:8080",
+    localPort: 8080,
     transport: "sse",
     profile: "smoke",
     release: "dev",
@@ -36,6 +37,15 @@ test("a wrong setting is refused in one sentence: its name, its value, what is a
     [{ BASE_URL: "http://localhost:8080?x=1" }, /it must be a URL/],
   ];
   for (const [env, message] of cases) assert.throws(() => read(env), { message });
+});
+
+test("the port of a server of this machine is known, also where the URL leaves it out", () => {
+  const portOf = (url: string) => read({ BASE_URL: url, ALLOW_REMOTE: "example.test" }).localPort;
+  assert.equal(portOf("http://127.0.0.1:18080/api"), 18_080);
+  assert.equal(portOf("http://[::1]:81"), 81);
+  assert.equal(portOf("http://localhost"), 80);
+  assert.equal(portOf("HTTPS://localhost/api"), 443);
+  assert.equal(portOf("http://example.test:8080"), undefined);
 });
 
 test("load goes to loopback, or to the very host that is allowed", () => {

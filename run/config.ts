@@ -33,7 +33,9 @@ export interface Config {
   wsClient: WsClient;
   /** LLM_MODEL: the model that plans are created with; undefined: the first of GET /api/models. */
   llmModel: string | undefined;
-  /** SERVER_METRICS_URL: where the server's process tells of itself in Prometheus text; undefined: nowhere. */
+  /** The port in BASE_URL where that is this machine; undefined for another. */
+  localPort: number | undefined;
+  /** SERVER_METRICS_URL: where the server's process tells of itself in Prometheus text; undefined: find out. */
   serverMetricsUrl: string | undefined;
   /** SEED: of all random choices, so that two runs make the same. */
   seed: number;
@@ -72,8 +74,10 @@ export class SettingError extends Error {
  */
 export function readConfig(env: Record<string, string | undefined>, tests: readonly string[]): Config {
   const settings = readSettings(env);
+  const baseUrl = allowedUrl("BASE_URL", settings);
   return {
-    baseUrl: allowedUrl("BASE_URL", settings),
+    baseUrl,
+    localPort: localPortOf(baseUrl),
     transport: oneOf("TRANSPORT", settings.TRANSPORT, TRANSPORTS),
     profile: oneOf("PROFILE", settings.PROFILE, PROFILES),
     release: name("RELEASE", settings.RELEASE),
@@ -116,6 +120,12 @@ function wholeNumber(setting: SettingName, value: string): number {
 
 const URL_PATTERN = /^https?:\/\/(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?(\/[^?#\s]*)?$/i;
 const LOOPBACK_PATTERN = /^(localhost|127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}|\[::1\])$/i;
+
+function localPortOf(url: string): number | undefined {
+  const [, host = "", port] = URL_PATTERN.exec(url) ?? [];
+  if (!LOOPBACK_PATTERN.test(host)) return undefined;
+  return Number(port?.slice(1) ?? (/^https/i.test(url) ? 443 : 80));
+}
 
 /** Requests go where they are allowed: to this machine, or to the very host that ALLOW_REMOTE names. */
 function allowedUrl(setting: "BASE_URL" | "SERVER_METRICS_URL", settings: Settings): string {

@@ -3,6 +3,7 @@ import type { Connect } from "../client/wire.ts";
 import type { TargetId } from "../thresholds/targets.ts";
 import type { Config, Profile } from "./config.ts";
 import type { Meter } from "./meter.ts";
+import type { Source } from "./server-sample.ts";
 
 /** The groups in which the test plan's automated suite reports its results. */
 export const GROUPS = [
@@ -44,8 +45,8 @@ export interface UserContext<Numbers extends Shape> {
   clockOffsetMs: number;
   /** The directory of the run's files. */
   directory: string;
-  /** Where the server's process tells of itself in Prometheus text; undefined: nowhere. */
-  serverMetricsUrl: string | undefined;
+  /** Where the server's process is seen; null: nowhere. */
+  source: Source | null;
   /** When the test's time is over, in milliseconds since the epoch. */
   slotEndsAt: number;
 }

@@ -16,7 +16,7 @@ import type { LoadTest } from "./loadtest.ts";
 import { Meter } from "./meter.ts";
 import { sample, targetObserved } from "./metrics.ts";
 import { type RunPlan, type Slot, type Started, slotsOf } from "./runplan.ts";
-import { sampleUntil } from "./server-sample.ts";
+import { findSource, type Source, sampleUntil } from "./server-sample.ts";
 import { summarise, takeSnapshot } from "./summary.ts";
 
 /** What a virtual user needs beside its slot: k6 ends it there, and the tests show that none is. */
@@ -160,7 +160,8 @@ async function setup(run: RunPlan): Promise<Started> {
   const api = new PlanApi(config.baseUrl, REQUEST_TIMEOUT_MS[config.profile]);
   const health = await requireHealth(api, config.baseUrl);
   const model = config.llmModel ?? (await firstModel(api, config.baseUrl));
-  const started: Started = { startedAt: new Date().toISOString(), health, model, clock: null };
+  const source = await findSource(config);
+  const started: Started = { startedAt: new Date().toISOString(), health, model, clock: null, source };
   try {
     recorder.begin(directory, JSON.stringify(makeRecord(run, started, undefined)));
   } catch (error) {
@@ -207,7 +208,9 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
       const probe = new PlanApi(config.baseUrl, PROBE_TIMEOUT_MS, meter.answer);
       const isOver = () =>
         recorder.count(test.name, USERS_FINISHED) >= users || recorder.now() > slotEndsAt - PROBE_TIMEOUT_MS;
-      const watching = test.samplesServerItself ? undefined : watchServer(config, meter, isOver);
+      const watching = test.samplesServerItself
+        ? undefined
+        : watchServer(started.source, config, meter, isOver);
       await Promise.all([probeHealth(probe, meter, isOver), watching]);
       return;
     }
@@ -225,7 +228,7 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
       model: started.model,
       clockOffsetMs: started.clock?.applied ? started.clock.offsetMs : 0,
       directory,
-      serverMetricsUrl: config.serverMetricsUrl,
+      source: started.source,
       mark: markOf(runId),
       user: exec.scenario.iterationInTest,
       slotEndsAt,
@@ -237,9 +240,13 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
   }
 }
 
-async function watchServer(config: Config, meter: Meter, isOver: () => boolean): Promise<void> {
-  if (config.serverMetricsUrl === undefined) return;
-  await sampleUntil(isOver, SAMPLE_EVERY_MS[config.profile], config.serverMetricsUrl, meter, "load");
+async function watchServer(
+  source: Source | null,
+  { profile }: Config,
+  meter: Meter,
+  isOver: () => boolean,
+): Promise<void> {
+  if (source !== null) await sampleUntil(isOver, SAMPLE_EVERY_MS[profile], source, meter, "load");
 }
 
 /** Removes what the run left on the server, judges, and tells k6 the figures that only now are known. */

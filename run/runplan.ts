@@ -2,6 +2,7 @@ import type { Health } from "../client/api.ts";
 import type { RunRecord } from "../record/record.ts";
 import type { Config } from "./config.ts";
 import type { LoadTest } from "./loadtest.ts";
+import type { Source } from "./server-sample.ts";
 
 /** A run as it is planned before it starts. */
 export interface RunPlan {
@@ -29,6 +30,8 @@ export interface Started {
   health: Health;
   model: string;
   clock: RunRecord["clock"];
+  /** Where the server's process is seen; null: nowhere. */
+  source: Source | null;
 }
 
 /** Between the slots of two tests, so that none overlap. */

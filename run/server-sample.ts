@@ -1,6 +1,8 @@
 import http from "k6/http";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
+import type { ServerSample } from "../record/record.ts";
+import type { Config } from "./config.ts";
 import type { Meter } from "./meter.ts";
 
 const TIMEOUT_MS = 5_000;
@@ -13,12 +15,49 @@ const SERIES = {
   openFiles: "process_open_fds",
 } as const;
 
-/** Takes one sample of the server's process, as far as `url` tells of it, and of k6's own. */
-export async function sampleServer(url: string | undefined, meter: Meter, phase: string): Promise<void> {
-  const text = url === undefined ? "" : await readText(url);
+type Figures = Pick<ServerSample, keyof typeof SERIES>;
+const NONE: Figures = { residentBytes: null, cpuSeconds: null, threads: null, openFiles: null };
+
+/** Where the server's process is seen, `name` for a person: in Prometheus text, or by its port on this machine. */
+export type Source = { name: string; url: string } | { name: string; port: number };
+
+/** What the recorder tells of a process. */
+interface Process {
+  pid: number;
+  program: string;
+  figures: Figures;
+}
+
+/**
+ * Where the server's process can be seen: where SERVER_METRICS_URL says, at the server's own /metrics, or, on this
+ * machine, from outside. Null where in none of them.
+ */
+export async function findSource({ serverMetricsUrl, baseUrl, localPort }: Config): Promise<Source | null> {
+  const url = serverMetricsUrl ?? `${baseUrl}/metrics`;
+  const text = { name: url, url };
+  if (serverMetricsUrl !== undefined || (await figuresFrom(text)).residentBytes !== null) return text;
+  if (localPort === undefined) return null;
+  const seen = await listenerOn(localPort);
+  if (seen === null) return null;
+  const name = `process ${seen.pid} (${seen.program}), which listens on port ${localPort}`;
+  return { name, port: localPort };
+}
+
+/** Takes one sample of the server's process, as far as `source` tells of it, and of k6's own. */
+async function sampleServer(source: Source | null, meter: Meter, phase: string): Promise<void> {
+  const figures = source === null ? NONE : await figuresFrom(source);
+  meter.add("samples", { at: recorder.now(), phase, ...figures, k6ResidentBytes: recorder.residentBytes() });
+}
+
+async function figuresFrom(source: Source): Promise<Figures> {
+  if ("port" in source) return (await listenerOn(source.port))?.figures ?? NONE;
+  const text = await readText(source.url);
   const values = Object.entries(SERIES).map(([name, series]) => [name, readSeries(text, series)]);
-  const seen = Object.fromEntries(values) as Record<keyof typeof SERIES, number | null>;
-  meter.add("samples", { at: recorder.now(), phase, ...seen, k6ResidentBytes: recorder.residentBytes() });
+  return Object.fromEntries(values) as Figures;
+}
+
+async function listenerOn(port: number): Promise<Process | null> {
+  return JSON.parse(await recorder.listener(port)) as Process | null;
 }
 
 async function readText(url: string): Promise<string> {
@@ -31,13 +70,13 @@ async function readText(url: string): Promise<string> {
 export async function sampleUntil(
   isOver: () => boolean,
   everyMs: number,
-  url: string | undefined,
+  source: Source | null,
   meter: Meter,
   phase: string,
 ): Promise<void> {
   let due = recorder.now();
   while (!isOver()) {
-    await sampleServer(url, meter, phase);
+    await sampleServer(source, meter, phase);
     due += everyMs;
     await sleep(Math.max(0, due - recorder.now()));
   }

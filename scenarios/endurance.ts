@@ -177,19 +177,13 @@ async function sampleAll(context: UserContext<Numbers>, moments: Moments): Promi
 }
 
 async function sampleTo(
-  { serverMetricsUrl, meter, numbers }: UserContext<Numbers>,
+  { source, meter, numbers }: UserContext<Numbers>,
   moment: number,
   phase: string,
   settle: number,
 ): Promise<void> {
   await sleep(settle * 1_000);
   const isOver = () => recorder.now() > moment - 500;
-  // Without an endpoint a sample still tells k6's own memory, and that the server tells nothing.
-  await sampleUntil(
-    isOver,
-    Math.min(numbers.sampleMs, (moment - recorder.now()) / 5),
-    serverMetricsUrl,
-    meter,
-    phase,
-  );
+  // Without a source a sample still tells k6's own memory, and that the server tells nothing.
+  await sampleUntil(isOver, Math.min(numbers.sampleMs, (moment - recorder.now()) / 5), source, meter, phase);
 }

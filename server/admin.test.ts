@@ -17,6 +17,12 @@ test("metrics of the process are there for Prometheus", async (t) => {
   }
 });
 
+test("a server without metrics has everything else", async (t) => {
+  const server = await testServer(t, { metrics: false });
+  assert.equal((await fetch(`${server.url}/metrics`)).status, 404);
+  assert.equal((await server.counts()).plans, 0);
+});
+
 test("counts follow plans and streams", async (t) => {
   const server = await testServer(t);
   const id = await server.create("[stub lines=20 rate=50]");

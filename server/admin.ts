@@ -37,9 +37,10 @@ function processMetrics(): Registry {
   return registry;
 }
 
-/** Adds what is not part of the plan API: `/metrics` in Prometheus' text format, and `/admin/counts`. */
+/** Adds what is not part of the plan API: `/metrics` in Prometheus' text format, if wanted, and `/admin/counts`. */
 export function addAdmin(app: FastifyInstance, context: Context): void {
-  app.get("/metrics", async (_, reply) => reply.type(METRICS.contentType).send(await METRICS.metrics()));
+  if (context.metrics)
+    app.get("/metrics", async (_, reply) => reply.type(METRICS.contentType).send(await METRICS.metrics()));
   app.get("/admin/counts", () => countsOf(context));
 }
 

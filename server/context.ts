@@ -39,6 +39,8 @@ export interface Context {
   readonly crashes: Crashes;
   /** The database connections, with the faults that have a pool of them. */
   readonly pool: Pool | undefined;
+  /** Whether the process tells of itself at `/metrics`. */
+  readonly metrics: boolean;
 }
 
 /** Whether a fault that has a rate strikes now; nothing is left to chance without the fault. */

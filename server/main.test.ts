@@ -65,7 +65,7 @@ test("--list-faults prints the table and ends", async () => {
 
 test("the options reach the server, and SIGTERM closes WebSockets with 1012 and exits with 0", async () => {
   const { child, ended } = program(
-    ..."--port 0 --behaviour ws-2025-10 --fault ws-orphan=0 --lines 500 --rate 100 --exit 1 --seed 3 --restart-ms 5".split(
+    ..."--port 0 --behaviour ws-2025-10 --fault ws-orphan=0 --lines 500 --rate 100 --exit 1 --seed 3 --restart-ms 5 --no-metrics".split(
       " ",
     ),
   );
@@ -76,6 +76,7 @@ test("the options reach the server, and SIGTERM closes WebSockets with 1012 and 
     health.behaviour,
     "ws-2025-10: ws-orphan=0, ws-no-replay, ws-silent-stream, ws-pool=30000, ws-delete-500=0.05, ws-step=100",
   );
+  assert.equal((await fetch(`${url}/metrics`)).status, 404);
   const body = '{"prompt":"Bakery","llm_model":"simulated-fast"}';
   const plan = (await (await fetch(`${url}/api/plans`, { method: "POST", body })).json()) as {
     plan_id: string;

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { BEHAVIOUR_NAMES, type BehaviourName, FaultError, listFaults } from "./faults.ts";
 import { JOB_LIMITS } from "./pipeline.ts";
@@ -13,6 +15,7 @@ interface CliOptions {
   rate: number;
   exit: number;
   restartMs: number;
+  metrics: boolean;
   listFaults?: true;
 }
 
@@ -38,6 +41,7 @@ function commandLine(): Command {
     .option("--rate <n>", "log lines a second", number(...JOB_LIMITS.rate), pipeline.rate)
     .option("--exit <n>", "exit code of a pipeline", whole(...JOB_LIMITS.exit), pipeline.exit)
     .option("--restart-ms <n>", "ms after a crash until it listens again", whole(0, 600_000), restartMs)
+    .option("--no-metrics", "have no /metrics, as a real server may have none")
     .option("--list-faults", "list the faults and behaviours, and end");
 }
 
@@ -75,6 +79,15 @@ function sentenceOf(error: unknown, { host, port }: CliOptions): string {
     : `cannot listen on port ${port} of ${host}: ${message}`;
 }
 
+const COLLECT_MS = 10_000;
+
+/** Collects garbage again and again, so that the memory of the process is what it holds, and not what V8 has yet to free. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  setInterval(collect, COLLECT_MS).unref();
+}
+
 /** On a signal, or when the parent that this process has a channel to is gone. */
 function stopWhenTold(server: ReferenceServer): void {
   const stop = async () => {
@@ -87,11 +100,13 @@ function stopWhenTold(server: ReferenceServer): void {
 }
 
 async function serve(command: Command, options: CliOptions): Promise<void> {
-  const { host, port, behaviour, fault: faults, seed, lines, rate, exit, restartMs } = options;
+  const { host, port, behaviour, fault: faults, seed, lines, rate, exit, restartMs, metrics } = options;
   try {
     const pipeline = { lines, rate, exit };
-    const server = createReferenceServer({ host, port, behaviour, faults, seed, pipeline, restartMs });
+    const settings = { host, port, behaviour, faults, seed, pipeline, restartMs, metrics };
+    const server = createReferenceServer(settings);
     stopWhenTold(server);
+    collectGarbage();
     const listening = await server.start();
     console.log(`Simulated plan API (${server.description}) listening on http://${host}:${listening}`);
     process.send?.({ listening });

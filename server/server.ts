@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly pipeline: PipelineJob;
   /** How long after a crash it listens again, ms. */
   readonly restartMs: number;
+  /** Whether it has `/metrics`. */
+  readonly metrics: boolean;
 }
 
 /** What a server is when nothing else is said. */
@@ -37,6 +39,7 @@ export const SERVER_DEFAULTS: ServerOptions = {
   seed: 1,
   pipeline: { lines: 60, rate: 20, exit: 0 },
   restartMs: 1_000,
+  metrics: true,
 };
 
 /** A plan API with a simulated pipeline. */
@@ -123,7 +126,7 @@ class RestartingServer implements ReferenceServer, Crashes {
   }
 
   #newLife(): Life {
-    const { behaviour: version, pipeline } = this.#settings;
+    const { behaviour: version, pipeline, metrics } = this.#settings;
     const faults = this.#faults;
     const behaviour = behaviourNamed(version);
     // the fallback came with the WebSocket: before, a failed pipeline was a failed plan
@@ -139,6 +142,7 @@ class RestartingServer implements ReferenceServer, Crashes {
       waste: new Waste(faults),
       crashes: this,
       pool: poolOf(faults),
+      metrics,
     });
   }
 }

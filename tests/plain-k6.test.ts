@@ -58,7 +58,48 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     assert.equal(record.tests[0]?.tally.counts.delivered, 1_500);
     const report = readFileSync(join(directory, record.runId, "report.html"), "utf8");
     assert.match(report, /<title>SIMULATED SERVER \(healthy\)/);
+    assert.equal(record.target.process, `${url}/metrics`);
+    assert.ok(
+      report.includes(`<dd>${url}/metrics</dd>`),
+      "the report does not say where the process was seen",
+    );
     assert.deepEqual(readdirSync(join(directory, record.runId)).sort(), ["report.html", "run.json"]);
+  });
+
+  test("endurance looks at the process of a server that has no /metrics", async (t) => {
+    const { url, pid } = await server(t, "--no-metrics");
+    const directory = temporaryDirectory(t);
+    await k6("endurance", { BASE_URL: url, OUT_DIR: directory }).finished;
+    const { state, target, targets, samples } = onlyRecord(directory);
+    assert.equal(state, "complete");
+    assert.equal(target.process, `process ${pid} (node), which listens on port ${new URL(url).port}`);
+    assert.ok(samples.kept.length > 20, `${samples.kept.length} samples`);
+    for (const { residentBytes, cpuSeconds, threads, openFiles } of samples.kept) {
+      assert.ok((residentBytes ?? 0) > 30 * 2 ** 20, `${residentBytes} bytes`);
+      assert.ok((cpuSeconds ?? 0) > 0 && (threads ?? 0) > 1 && (openFiles ?? 0) > 10);
+    }
+    const last = samples.kept.at(-1);
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const now = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
+    assert.ok(
+      Math.abs((last?.residentBytes ?? 0) / now - 1) < 0.25,
+      `${last?.residentBytes} bytes, now ${now}`,
+    );
+    const reasonOf = (id: string) => targets.find((judged) => judged.id === id)?.reason ?? "";
+    assert.match(reasonOf("memory-stability"), /too short for a slope/);
+    assert.match(reasonOf("resource-stability"), /threads \d+ to \d+, open files \d+ to \d+/);
+  });
+
+  test("SERVER_METRICS_URL is believed, whatever else there is to see", async (t) => {
+    const { url } = await server(t);
+    const SERVER_METRICS_URL = await alike(t, 200, "process_resident_memory_bytes 7\n");
+    const directory = temporaryDirectory(t);
+    const settings = { BASE_URL: url, OUT_DIR: directory, SERVER_METRICS_URL };
+    await k6("multiple-clients", settings).finished;
+    const { target, samples } = onlyRecord(directory);
+    assert.equal(target.process, SERVER_METRICS_URL);
+    assert.ok(samples.kept.length > 0);
+    assert.ok(samples.kept.every(({ residentBytes, threads }) => residentBytes === 7 && threads === null));
   });
 
   test("lists every call of a plan's life as working, with the time until ready", async (t) => {

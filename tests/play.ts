@@ -48,7 +48,6 @@ async function playOnce({
   try {
     const settings = {
       BASE_URL: server.url,
-      SERVER_METRICS_URL: `${server.url}/metrics`,
       TRANSPORT: transport,
       PROFILE: profile,
       OUT_DIR: directory,

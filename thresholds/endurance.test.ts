@@ -87,6 +87,8 @@ test("processor time is that of the idle phase alone", () => {
     at(30, 9.3, PHASES.idle),
   ];
   assert.ok(Math.abs((idleCpu(samples).value ?? 0) - 0.03) < 1e-9);
+  const restarted = idleCpu([...samples, at(40, 0.1, PHASES.idle), at(50, 9.5, PHASES.idle)]);
+  assert.match(restarted.noData ?? "", /began anew/);
 });
 
 test("threads and files that stay after the churn are growth, those given back are not", () => {

@@ -32,7 +32,8 @@ function points(samples: readonly ServerSample[], read: (sample: ServerSample) =
   });
 }
 
-const NO_METRICS = "the server does not tell: set SERVER_METRICS_URL";
+const NO_METRICS =
+  "the server does not tell, and its process cannot be seen from here: set SERVER_METRICS_URL";
 
 /**
  * Growth of resident memory under load, in percent of its median per hour. A short run can only be found guilty: of a
@@ -63,6 +64,9 @@ export function idleCpu(samples: readonly ServerSample[]): Measure {
   const [first, last] = [seconds[0], seconds.at(-1)];
   if (first === undefined || last === undefined || last[0] <= first[0]) {
     return { ...nothing(seconds.length), notMeasured: noSamples(samples) };
+  }
+  if (seconds.some(([, value], i) => value < (seconds[i - 1]?.[1] ?? 0))) {
+    return { ...nothing(seconds.length), noData: "the server's process began anew meanwhile" };
   }
   const value = ((last[1] - first[1]) * 1_000) / (last[0] - first[0]);
   return { value, observations: seconds.length, note: `over ${Math.round((last[0] - first[0]) / 1_000)} s` };

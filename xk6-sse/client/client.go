@@ -31,6 +31,10 @@ type Request struct {
 	Timeouts
 	// MaxLineBytes limits a line of the stream; 0 means eventstream.DefaultMaxLine.
 	MaxLineBytes int
+	// MaxEventBytes limits the data of an event; 0 means eventstream.DefaultMaxEvent.
+	MaxEventBytes int
+	// LastEventID, unless empty, tells the server which event the stream continues after.
+	LastEventID string
 }
 
 // Timeouts limits waiting; each 0 means no limit.
@@ -49,6 +53,7 @@ type Timeouts struct {
 // Open sends the request and returns the stream once the response's head says that it is one.
 // The stream ends with ctx at the latest. An error is always an *Error.
 func Open(ctx context.Context, httpClient *http.Client, request Request) (*Stream, error) {
+	begin := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	stopTotal := cancelAfter(cancel, request.Total, "total")
 	response, err := connect(ctx, cancel, httpClient, request)
@@ -57,7 +62,9 @@ func Open(ctx context.Context, httpClient *http.Client, request Request) (*Strea
 		stopTotal()
 		return nil, err
 	}
-	return newStream(ctx, cancel, stopTotal, response, request), nil
+	stream := newStream(ctx, cancel, stopTotal, response, request)
+	stream.Connecting = time.Since(begin)
+	return stream, nil
 }
 
 // connect returns the response if it is an event stream.
@@ -72,13 +79,15 @@ func connect(
 	}
 	response, err := httpClient.Do(httpRequest)
 	if err != nil && response != nil { // a redirect that is not followed; its body is closed
-		return nil, &Error{Kind: KindStatus, Status: response.StatusCode, Message: err.Error()}
+		return nil, &Error{
+			Kind: KindStatus, Status: response.StatusCode, Proto: response.Proto, Header: response.Header, Message: err.Error(),
+		}
 	}
 	if err != nil {
 		return nil, requestError(ctx, err, connected.Load())
 	}
 	if refusal := refusalOf(response); refusal != nil {
-		refusal.Body = readErrorBody(cancel, response.Body)
+		refusal.Body = readErrorBody(cancel, response)
 		return nil, refusal
 	}
 	return response, nil
@@ -105,6 +114,9 @@ func newHTTPRequest(ctx context.Context, request Request) (*http.Request, error)
 		httpRequest.Header = request.Header.Clone()
 	}
 	httpRequest.Host = httpRequest.Header.Get("Host")
+	if request.LastEventID != "" {
+		httpRequest.Header.Set("Last-Event-ID", request.LastEventID)
+	}
 	setDefault(httpRequest.Header, "Accept", mediaType)
 	setDefault(httpRequest.Header, "Cache-Control", "no-store")
 	return httpRequest, nil
@@ -118,24 +130,30 @@ func setDefault(header http.Header, name, value string) {
 
 // refusalOf returns why the response is no event stream, or nil if it is one.
 func refusalOf(response *http.Response) *Error {
+	refusal := &Error{Status: response.StatusCode, Proto: response.Proto, Header: response.Header}
 	contentType := response.Header.Get("Content-Type")
-	refusal := &Error{Status: response.StatusCode, ContentType: contentType}
-	if response.StatusCode != http.StatusOK {
+	received, _, _ := mime.ParseMediaType(contentType)
+	encoding := response.Header.Get("Content-Encoding")
+	switch {
+	case response.StatusCode != http.StatusOK:
 		refusal.Kind = KindStatus
 		refusal.Message = "the server answered with status " + response.Status
-		return refusal
-	}
-	if received, _, _ := mime.ParseMediaType(contentType); received != mediaType {
+	case received != mediaType:
 		refusal.Kind = KindContentType
 		refusal.Message = fmt.Sprintf("the server answered with content type %q in place of %s", contentType, mediaType)
-		return refusal
+	case !canDecode(encoding):
+		refusal.Kind = KindContentType
+		refusal.Message = fmt.Sprintf("the server answered with content encoding %q, which is not supported", encoding)
+	default:
+		return nil
 	}
-	return nil
+	return refusal
 }
 
-func readErrorBody(cancel context.CancelCauseFunc, body io.ReadCloser) string {
-	defer func() { _ = body.Close() }()
+func readErrorBody(cancel context.CancelCauseFunc, response *http.Response) string {
+	defer func() { _ = response.Body.Close() }()
 	defer time.AfterFunc(errorBodyWait, func() { cancel(nil) }).Stop()
+	body := decode(response.Body, response.Header.Get("Content-Encoding"))
 	content, _ := io.ReadAll(io.LimitReader(body, maxErrorBody))
 	return string(content)
 }

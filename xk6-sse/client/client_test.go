@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/plan-load/xk6-sse/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
@@ -24,6 +26,7 @@ func TestMain(m *testing.M) {
 // serve starts a server and returns its URL. The end of the test waits until no connection is in use.
 func serve(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()
+	leaktest.Check(t)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return server.URL
@@ -32,6 +35,7 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 // serveTCP answers every connection with answer, which owns the connection.
 func serveTCP(t *testing.T, answer func(net.Conn)) string {
 	t.Helper()
+	leaktest.Check(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
@@ -201,7 +205,7 @@ func TestRefusals(t *testing.T) {
 			require.Equal(t, test.status, refusal.Status)
 			if test.status != 204 && test.status != 302 {
 				require.Equal(t, "sorry", refusal.Body)
-				require.Equal(t, test.contentType, refusal.ContentType)
+				require.Equal(t, test.contentType, refusal.Header.Get("Content-Type"))
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -22,9 +23,14 @@ const (
 	KindReset       Kind = "reset"        // the connection broke or the response was cut short
 	KindTimeout     Kind = "timeout"      // one of the Timeouts passed
 	KindConnect     Kind = "connect"      // no connection: bad URL, DNS, dial, TLS
-	KindTooLong     Kind = "too-long"     // a line was longer than the limit
+	KindTooLong     Kind = "too-long"     // a line or an event was longer than the limit
 	KindClosed      Kind = "closed"       // the caller closed the stream or its context
 )
+
+// isTransient says whether another connection may fare better. The standard has status and content type fail for good.
+func (k Kind) isTransient() bool {
+	return k == KindEnd || k == KindReset || k == KindConnect || k == KindTimeout
+}
 
 // Error is what ended a stream or kept it from opening; every error of this package is one.
 type Error struct {
@@ -34,9 +40,15 @@ type Error struct {
 	Status int
 	// Code is the code of the close frame that ended a WebSocket; else 0.
 	Code int
-	// ContentType and Body, the first 64 KiB of it, are of a response that was not an event stream.
-	ContentType string
-	Body        string
+	// Proto, such as "HTTP/1.1", Header and Body, the first 64 KiB of it, are of a response that was not an event stream.
+	Proto  string
+	Header http.Header
+	Body   string
+}
+
+// IsAnswer says whether a server answered, only not with an event stream.
+func (e *Error) IsAnswer() bool {
+	return e.Kind == KindStatus || e.Kind == KindContentType
 }
 
 // Error implements error.
@@ -77,7 +89,7 @@ func requestError(ctx context.Context, err error, connected bool) *Error {
 // readError explains the end of an open stream.
 func readError(ctx context.Context, err error) *Error {
 	switch {
-	case errors.Is(err, eventstream.ErrLineTooLong):
+	case errors.Is(err, eventstream.ErrLineTooLong), errors.Is(err, eventstream.ErrEventTooLong):
 		return &Error{Kind: KindTooLong, Message: err.Error()}
 	case ctx.Err() != nil:
 		return ended(ctx)

@@ -20,8 +20,13 @@ type Event struct {
 type Stream struct {
 	// Status is the status of the response.
 	Status int
+	// Proto is the protocol of the response, such as "HTTP/1.1".
+	Proto  string
+	Header http.Header
 	// URL is where the response came from, after redirects.
 	URL *url.URL
+	// Connecting is the time from Open to the head of the response.
+	Connecting time.Duration
 
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
@@ -29,6 +34,7 @@ type Stream struct {
 	idle      *watchdog
 	body      *watchedBody
 	events    *eventstream.Reader
+	started   bool // there was an event
 	err       error
 }
 
@@ -43,13 +49,17 @@ func newStream(
 	body := &watchedBody{ReadCloser: response.Body, watchdog: beforeFirst}
 	return &Stream{
 		Status:    response.StatusCode,
+		Proto:     response.Proto,
+		Header:    response.Header,
 		URL:       response.Request.URL,
 		ctx:       ctx,
 		cancel:    cancel,
 		stopTotal: stopTotal,
 		idle:      idle,
 		body:      body,
-		events:    eventstream.NewReader(body, request.MaxLineBytes),
+		events: eventstream.NewReader(decode(body, response.Header.Get("Content-Encoding")), eventstream.Options{
+			MaxLine: request.MaxLineBytes, MaxEvent: request.MaxEventBytes, LastEventID: request.LastEventID,
+		}),
 	}
 }
 
@@ -66,7 +76,20 @@ func (s *Stream) Next() (Event, error) {
 		return Event{}, s.err
 	}
 	s.body.watchdog = s.idle
+	s.started = true
 	return Event{Event: event, Received: s.body.received}, nil
+}
+
+// Block returns what else than its data the event that Next has returned had itself.
+func (s *Stream) Block() eventstream.Block {
+	return s.events.Block()
+}
+
+// TakeBytesRead returns how many bytes of the body, as they were sent, have been read since it was called last.
+func (s *Stream) TakeBytesRead() int {
+	read := s.body.read
+	s.body.read = 0
+	return read
 }
 
 func (s *Stream) explain(err error) *Error {
@@ -83,11 +106,12 @@ func (s *Stream) Close() {
 	_ = s.body.Close()
 }
 
-// watchedBody has a watchdog on its reads and keeps the time of the last one.
+// watchedBody has a watchdog on its reads, counts what was read and keeps the time of the last one.
 type watchedBody struct {
 	io.ReadCloser
 	watchdog *watchdog
 	received time.Time
+	read     int
 }
 
 // Read implements io.Reader.
@@ -95,6 +119,7 @@ func (b *watchedBody) Read(buffer []byte) (int, error) {
 	b.watchdog.arm()
 	n, err := b.ReadCloser.Read(buffer)
 	b.received = time.Now()
+	b.read += n
 	return n, err
 }
 

@@ -2,12 +2,15 @@ package eventstream
 
 import (
 	"bytes"
+	"cmp"
 	"io"
+	"math/big"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 	"unicode/utf8"
 )
 
@@ -24,54 +27,69 @@ func FuzzParser(f *testing.F) {
 			"byte by byte": iotest.OneByteReader(bytes.NewReader(stream)),
 		}
 		for name, source := range sources {
-			got, err := readAll(NewReader(source, 0))
-			if err != io.EOF || !slices.Equal(got, want) {
-				t.Errorf("%s: got %q, %v; want %q", name, got, err, want)
+			reader := NewReader(source, Options{})
+			events, err := readAll(reader)
+			if err != io.EOF || !slices.Equal(events, want.events) {
+				t.Errorf("%s: got %q, %v; want %q", name, events, err, want.events)
+			}
+			retry, isSet := reader.Retry()
+			if reader.LastEventID() != want.lastID || isSet != want.retrySet || isSet && retry != want.retry {
+				t.Errorf("%s: got id %q, retry %v, %v; want %+v", name, reader.LastEventID(), retry, isSet, want)
 			}
 		}
 	})
 }
 
-var lineEnds = regexp.MustCompile("\r\n|\r|\n")
+var (
+	lineEnds = regexp.MustCompile("\r\n|\r|\n")
+	digits   = regexp.MustCompile(`^[0-9]+$`)
+)
+
+// reading is what there is to a stream.
+type reading struct {
+	events   []Event
+	lastID   string
+	retry    time.Duration
+	retrySet bool
+}
 
 // readSlowly follows the text of the standard step by step, on the whole stream at once.
-func readSlowly(stream []byte) (events []Event) {
+func readSlowly(stream []byte) (r reading) {
 	text := strings.TrimPrefix(decodeSlowly(stream), "\uFEFF")
 	lines := lineEnds.Split(text, -1)
-	var data, eventType, lastID strings.Builder
+	data, eventType, idBuffer := "", "", ""
 	for _, line := range lines[:len(lines)-1] {
-		field, value := line, ""
-		switch colon := strings.Index(line, ":"); {
+		field, value, hasColon := strings.Cut(line, ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
 		case line == "":
-			if event := (Event{eventType.String(), data.String(), lastID.String()}); event.Data != "" {
-				event.Data = strings.TrimSuffix(event.Data, "\n")
-				if event.Type == "" {
-					event.Type = "message"
-				}
-				events = append(events, event)
+			r.lastID = idBuffer
+			if data != "" {
+				r.events = append(r.events, Event{cmp.Or(eventType, "message"), strings.TrimSuffix(data, "\n"), r.lastID})
 			}
-			data.Reset()
-			eventType.Reset()
-			continue
-		case colon == 0:
-			continue
-		case colon > 0:
-			field, value = line[:colon], strings.TrimPrefix(line[colon+1:], " ")
-		}
-		switch field {
-		case "event":
-			eventType.Reset()
-			eventType.WriteString(value)
-		case "data":
-			data.WriteString(value + "\n")
-		case "id":
-			if !strings.Contains(value, "\x00") {
-				lastID.Reset()
-				lastID.WriteString(value)
-			}
+			data, eventType = "", ""
+		case hasColon && field == "":
+			// a comment
+		case field == "event":
+			eventType = value
+		case field == "data":
+			data += value + "\n"
+		case field == "id" && !strings.Contains(value, "\x00"):
+			idBuffer = value
+		case field == "retry" && digits.MatchString(value):
+			r.retry, r.retrySet = slowRetry(value), true
 		}
 	}
-	return events
+	return r
+}
+
+// slowRetry has the cap at thirty years that the standard leaves open.
+func slowRetry(value string) time.Duration {
+	number, _ := new(big.Int).SetString(value, 10)
+	if number.Cmp(big.NewInt(1e12)) > 0 {
+		number = big.NewInt(1e12)
+	}
+	return time.Duration(number.Int64()) * time.Millisecond
 }
 
 // decodeSlowly replaces, where no character begins, the longest beginning of any character there is, or else one byte.

@@ -4,17 +4,34 @@ package eventstream
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"time"
 	"unicode/utf8"
 )
 
-// DefaultMaxLine is the longest line, in bytes without its end, that a Reader takes unless told otherwise.
-const DefaultMaxLine = 1 << 20
+// What a Reader takes unless its Options say otherwise, in bytes.
+const (
+	DefaultMaxLine  = 1 << 20
+	DefaultMaxEvent = 16 << 20
+)
 
-// ErrLineTooLong is the error of a line that is longer than the Reader's limit.
-var ErrLineTooLong = errors.New("a line of the event stream is too long")
+// The errors of a stream that exceeds a limit of the Reader.
+var (
+	ErrLineTooLong  = errors.New("a line of the event stream is too long")
+	ErrEventTooLong = errors.New("an event of the event stream is too long")
+)
+
+// Options are the limits of a Reader and what it knows beforehand.
+type Options struct {
+	// MaxLine is the longest line in bytes, without its end; 0 means DefaultMaxLine.
+	MaxLine int
+	// MaxEvent is the longest data of an event in bytes; 0 means DefaultMaxEvent.
+	MaxEvent int
+	// LastEventID is the last id of the connection before, where the stream continues one.
+	LastEventID string
+}
 
 const (
 	chunkSize   = 4 << 10
@@ -33,42 +50,59 @@ type Event struct {
 	LastEventID string
 }
 
+// Block is what stood between the blank lines around an event; each empty if it did not.
+type Block struct {
+	Name, ID string
+	// Comment is the last one.
+	Comment string
+}
+
 // Reader reads events. It returns an event as soon as it has read the end of the blank line that completes it.
 type Reader struct {
-	source  io.Reader
-	maxLine int
-	err     error // of source; to be returned once chunk is used up
+	source            io.Reader
+	maxLine, maxEvent int
+	err               error // of source or a limit; to be returned once chunk is used up
 
 	buffer  []byte
 	chunk   []byte // the part of buffer that is not parsed yet
 	partial []byte // the beginning of a line whose end is not read yet
 	decoded []byte // a value that had to be repaired
 
-	started  bool // the first line, the one that may have a byte order mark, is behind
-	skipLF   bool // a line ended with CR: an LF right after it belongs to it
-	name     []byte
+	started  bool   // the first line, the one that may have a byte order mark, is behind
+	skipLF   bool   // a line ended with CR: an LF right after it belongs to it
+	name     []byte // of the block that is being read, as are data, id and comment
 	data     []byte
+	id       string
+	comment  []byte
 	lastName string
-	lastID   string
-	retry    time.Duration
+
+	idBuffer    string // becomes lastEventID at the end of the block
+	lastEventID string
+	retry       time.Duration
+	retrySet    bool
 }
 
-// NewReader returns a Reader of source with a limit of maxLine bytes a line, or DefaultMaxLine if that is 0.
-func NewReader(source io.Reader, maxLine int) *Reader {
-	if maxLine == 0 {
-		maxLine = DefaultMaxLine
+// NewReader returns a Reader of source.
+func NewReader(source io.Reader, options Options) *Reader {
+	return &Reader{
+		source:      source,
+		maxLine:     cmp.Or(options.MaxLine, DefaultMaxLine),
+		maxEvent:    cmp.Or(options.MaxEvent, DefaultMaxEvent),
+		buffer:      make([]byte, chunkSize),
+		idBuffer:    options.LastEventID,
+		lastEventID: options.LastEventID,
 	}
-	return &Reader{source: source, maxLine: maxLine, buffer: make([]byte, chunkSize)}
 }
 
-// Next returns the next event, or the error that ended the stream: io.EOF, ErrLineTooLong or the source's own.
-// An event that the end of the stream cut short is dropped.
+// Next returns the next event, or the error that ended the stream: io.EOF, ErrLineTooLong, ErrEventTooLong or the
+// source's own. An event that the end of the stream cut short is dropped.
 func (r *Reader) Next() (Event, error) {
+	r.startBlock()
 	for {
 		for len(r.chunk) > 0 {
 			line, complete := r.cutLine()
 			if len(line) > r.maxLine {
-				r.chunk, r.err = nil, ErrLineTooLong
+				r.fail(ErrLineTooLong)
 				break
 			}
 			if !complete {
@@ -85,9 +119,24 @@ func (r *Reader) Next() (Event, error) {
 	}
 }
 
-// Retry returns the reconnection time that the stream has set last, or 0 if none.
-func (r *Reader) Retry() time.Duration {
-	return r.retry
+// Block returns what else than its data the event that Next has returned had itself.
+func (r *Reader) Block() Block {
+	return Block{Name: string(r.name), ID: r.id, Comment: string(r.comment)}
+}
+
+// LastEventID returns the id to continue the stream after: the last one of which the stream has ended the block, even
+// if the block had no data.
+func (r *Reader) LastEventID() string {
+	return r.lastEventID
+}
+
+// Retry returns the reconnection time that the stream has set last, if it has set one.
+func (r *Reader) Retry() (retry time.Duration, isSet bool) {
+	return r.retry, r.retrySet
+}
+
+func (r *Reader) fail(err error) {
+	r.chunk, r.err = nil, err
 }
 
 func (r *Reader) fill() {
@@ -149,21 +198,31 @@ func (r *Reader) processLine(line []byte) (event Event, dispatched bool) {
 		return r.dispatch()
 	}
 	name, value, _ := bytes.Cut(line, []byte{':'})
-	r.setField(string(name), bytes.TrimPrefix(value, []byte{' '}))
+	r.setField(name, bytes.TrimPrefix(value, []byte{' '}))
 	return Event{}, false
 }
 
-func (r *Reader) setField(name string, value []byte) {
-	switch name {
+func (r *Reader) setField(name, value []byte) {
+	switch string(name) {
 	case "data":
-		r.data = append(append(r.data, r.decode(value)...), '\n')
+		r.addData(r.decode(value))
 	case "event":
 		r.name = append(r.name[:0], r.decode(value)...)
 	case "id":
 		r.setID(r.decode(value))
 	case "retry":
 		r.setRetry(value)
+	case "":
+		r.comment = append(r.comment[:0], r.decode(value)...)
 	}
+}
+
+func (r *Reader) addData(value []byte) {
+	if len(r.data)+len(value) > r.maxEvent {
+		r.fail(ErrEventTooLong)
+		return
+	}
+	r.data = append(append(r.data, value...), '\n')
 }
 
 func (r *Reader) decode(value []byte) []byte {
@@ -175,9 +234,13 @@ func (r *Reader) decode(value []byte) []byte {
 }
 
 func (r *Reader) setID(id []byte) {
-	if bytes.IndexByte(id, 0) < 0 && string(id) != r.lastID {
-		r.lastID = string(id)
+	if bytes.IndexByte(id, 0) >= 0 {
+		return
 	}
+	if string(id) != r.idBuffer {
+		r.idBuffer = string(id)
+	}
+	r.id = r.idBuffer
 }
 
 // setRetry takes digits only. It caps the value well before a Duration overflows, at some thirty years.
@@ -191,17 +254,22 @@ func (r *Reader) setRetry(value []byte) {
 		milliseconds = min(milliseconds*10+int64(digit-'0'), maxMilliseconds)
 	}
 	if len(value) > 0 {
-		r.retry = time.Duration(milliseconds) * time.Millisecond
+		r.retry, r.retrySet = time.Duration(milliseconds)*time.Millisecond, true
 	}
 }
 
+// dispatch ends the block. One without data is no event, but its id counts.
 func (r *Reader) dispatch() (event Event, dispatched bool) {
-	if len(r.data) > 0 {
-		event = Event{Type: r.eventType(), Data: string(r.data[:len(r.data)-1]), LastEventID: r.lastID}
-		dispatched = true
+	r.lastEventID = r.idBuffer
+	if len(r.data) == 0 {
+		r.startBlock()
+		return Event{}, false
 	}
-	r.name, r.data = r.name[:0], r.data[:0]
-	return event, dispatched
+	return Event{Type: r.eventType(), Data: string(r.data[:len(r.data)-1]), LastEventID: r.lastEventID}, true
+}
+
+func (r *Reader) startBlock() {
+	r.name, r.data, r.comment, r.id = r.name[:0], r.data[:0], r.comment[:0], ""
 }
 
 // eventType makes no new string for a name that is that of the named event before.

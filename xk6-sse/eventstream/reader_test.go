@@ -14,7 +14,8 @@ type parseCase struct {
 	name   string
 	stream string
 	events []Event
-	retry  time.Duration
+	lastID string        // to continue after; that of the last event unless set
+	retry  time.Duration // none if 0
 }
 
 func message(data string) Event { return Event{Type: "message", Data: data} }
@@ -58,6 +59,10 @@ var parseCases = []parseCase{
 	{name: "id stays", stream: "id: 1\ndata: a\n\ndata: b\n\n", events: []Event{identified("1", "a"), identified("1", "b")}},
 	{name: "id without data", stream: "id: 7\n\ndata: a\n\n", events: []Event{identified("7", "a")}},
 	{name: "empty id resets", stream: "id: 1\ndata: a\n\nid\ndata: b\n\n", events: []Event{identified("1", "a"), message("b")}},
+	{name: "the last id counts", stream: "id: 1\nid: 2\ndata: a\n\n", events: []Event{identified("2", "a")}},
+	{name: "id without data at the end", stream: "data: a\n\nid: 7\n\n", events: []Event{message("a")}, lastID: "7"},
+	{name: "id of an unfinished block", stream: "id: 1\ndata: a\n\nid: 2\ndata: b\n", events: []Event{identified("1", "a")}},
+	{name: "id of an unfinished block without data", stream: "id: 2\n"},
 	{name: "id with NUL", stream: "id: 1\nid: 2\x003\ndata: a\n\n", events: []Event{identified("1", "a")}},
 	{name: "NUL elsewhere", stream: "event: \x00\ndata: \x00\n\n", events: []Event{named("\x00", "\x00")}},
 
@@ -106,7 +111,7 @@ func TestReader(t *testing.T) {
 
 func check(t *testing.T, test parseCase, source io.Reader) {
 	t.Helper()
-	reader := NewReader(source, 0)
+	reader := NewReader(source, Options{})
 	events, err := readAll(reader)
 	if err != io.EOF {
 		t.Fatalf("ended with %v", err)
@@ -114,9 +119,19 @@ func check(t *testing.T, test parseCase, source io.Reader) {
 	if !slices.Equal(events, test.events) {
 		t.Fatalf("got %q, want %q", events, test.events)
 	}
-	if reader.Retry() != test.retry {
-		t.Fatalf("got retry %v, want %v", reader.Retry(), test.retry)
+	if retry, isSet := reader.Retry(); retry != test.retry || isSet != (test.retry > 0) {
+		t.Fatalf("got retry %v, %v, want %v", retry, isSet, test.retry)
 	}
+	if want := test.wantLastID(); reader.LastEventID() != want {
+		t.Fatalf("got last id %q, want %q", reader.LastEventID(), want)
+	}
+}
+
+func (c parseCase) wantLastID() string {
+	if c.lastID == "" && len(c.events) > 0 {
+		return c.events[len(c.events)-1].LastEventID
+	}
+	return c.lastID
 }
 
 func readAll(reader *Reader) (events []Event, err error) {
@@ -135,10 +150,43 @@ func split(stream string, at int) io.Reader {
 }
 
 func TestRetryTooLong(t *testing.T) {
-	reader := NewReader(strings.NewReader("retry: 99999999999999999999999\n"), 0)
+	reader := NewReader(strings.NewReader("retry: 99999999999999999999999\n"), Options{})
 	_, _ = readAll(reader)
-	if decade := 10 * 365 * 24 * time.Hour; reader.Retry() < decade {
-		t.Fatalf("got retry %v", reader.Retry())
+	if retry, _ := reader.Retry(); retry < 10*365*24*time.Hour {
+		t.Fatalf("got retry %v", retry)
+	}
+}
+
+func TestRetryOfZeroIsSet(t *testing.T) {
+	reader := NewReader(strings.NewReader("retry: 0\n"), Options{})
+	_, _ = readAll(reader)
+	if retry, isSet := reader.Retry(); retry != 0 || !isSet {
+		t.Fatalf("got retry %v, %v", retry, isSet)
+	}
+}
+
+func TestLastEventIDOfTheConnectionBefore(t *testing.T) {
+	reader := NewReader(strings.NewReader("data: a\n\nid: 8\ndata: b\n\n"), Options{LastEventID: "7"})
+	if reader.LastEventID() != "7" {
+		t.Fatalf("began with %q", reader.LastEventID())
+	}
+	events, _ := readAll(reader)
+	if want := []Event{identified("7", "a"), identified("8", "b")}; !slices.Equal(events, want) {
+		t.Fatalf("got %q, want %q", events, want)
+	}
+}
+
+func TestBlock(t *testing.T) {
+	stream := ": first\n:second\nid: 1\ndata: a\n\n" + "event: message\ndata: b\n\n" + ": alone\nid: 2\n\n" + "data: c\n:\xFF\n\n" +
+		"id: 3\nid: \x00\ndata: d\n\n" + "id\ndata: e\n\n"
+	reader := NewReader(strings.NewReader(stream), Options{})
+	var got []string
+	for event, err := reader.Next(); err == nil; event, err = reader.Next() {
+		block := reader.Block()
+		got = append(got, strings.Join([]string{event.Data, block.Name, block.ID, block.Comment}, "|"))
+	}
+	if want := []string{"a||1|second", "b|message||", "c|||\uFFFD", "d||3|", "e|||"}; !slices.Equal(got, want) {
+		t.Fatalf("got %q, want %q", got, want)
 	}
 }
 
@@ -147,7 +195,7 @@ func TestEventIsReturnedAtOnce(t *testing.T) {
 	for name, blank := range map[string]string{"LF": "\n\n", "CR": "\r\r", "CRLF": "\r\n\r\n", "half a CRLF": "\r\n\r"} {
 		t.Run(name, func(t *testing.T) {
 			source := io.MultiReader(strings.NewReader("data: a"+blank), iotest.ErrReader(errors.New("read on")))
-			event, err := NewReader(source, 0).Next()
+			event, err := NewReader(source, Options{}).Next()
 			if err != nil || event != message("a") {
 				t.Fatalf("got %q, %v", event, err)
 			}
@@ -157,7 +205,7 @@ func TestEventIsReturnedAtOnce(t *testing.T) {
 
 func TestErrorOfTheSource(t *testing.T) {
 	broken := errors.New("broken")
-	reader := NewReader(io.MultiReader(strings.NewReader("data: a\n\ndata: b"), iotest.ErrReader(broken)), 0)
+	reader := NewReader(io.MultiReader(strings.NewReader("data: a\n\ndata: b"), iotest.ErrReader(broken)), Options{})
 	events, err := readAll(reader)
 	if !errors.Is(err, broken) || !slices.Equal(events, []Event{message("a")}) {
 		t.Fatalf("got %q, %v", events, err)
@@ -183,7 +231,7 @@ func TestLineTooLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stream := "data: a\n\n" + test.stream
 			for at := range stream {
-				reader := NewReader(split(stream, at), 10)
+				reader := NewReader(split(stream, at), Options{MaxLine: 10})
 				events, err := readAll(reader)
 				if !errors.Is(err, test.want) || len(events) == 0 || events[0] != message("a") {
 					t.Fatalf("got %q, %v", events, err)
@@ -196,12 +244,63 @@ func TestLineTooLong(t *testing.T) {
 	}
 }
 
+func TestEventTooLong(t *testing.T) {
+	tests := map[string]struct {
+		stream string
+		want   error
+	}{
+		"at the limit":             {"data: 1234\ndata: 6789\ndata\n\n", io.EOF},
+		"over the limit":           {"data: 1234\ndata: 6789\ndata: 1\n\n", ErrEventTooLong},
+		"one line":                 {"data: 12345678901\n\n", ErrEventTooLong},
+		"of empty lines":           {strings.Repeat("data\n", 12), ErrEventTooLong},
+		"without an end":           {strings.Repeat("data: 1\n", 1000), ErrEventTooLong},
+		"many short events":        {strings.Repeat("data: 7890\n\n", 100), io.EOF},
+		"what counts is only data": {strings.Repeat("id: 1\n: comment\nevent: e\n", 100) + "data: a\n\n", io.EOF},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			reader := NewReader(strings.NewReader("data: a\n\n"+test.stream+"data: next\n\n"), Options{MaxEvent: 10})
+			events, err := readAll(reader)
+			if !errors.Is(err, test.want) || len(events) == 0 || events[0] != message("a") {
+				t.Fatalf("got %q, %v", events, err)
+			}
+			if _, err := reader.Next(); !errors.Is(err, test.want) {
+				t.Fatalf("then got %v", err)
+			}
+		})
+	}
+}
+
+// An endless event must not take endless memory, whatever the sizes of its lines.
+func TestDefaultMaxEvent(t *testing.T) {
+	line := "data: " + strings.Repeat("x", 1<<19) + "\n"
+	endless := &repeater{text: line}
+	if _, err := NewReader(endless, Options{}).Next(); !errors.Is(err, ErrEventTooLong) {
+		t.Fatalf("got %v", err)
+	}
+	if endless.read > DefaultMaxEvent+2*len(line) {
+		t.Fatalf("read %d bytes", endless.read)
+	}
+}
+
+// repeater reads as text over and over, and counts what was read.
+type repeater struct {
+	text string
+	read int
+}
+
+func (r *repeater) Read(buffer []byte) (int, error) {
+	n := copy(buffer, r.text[r.read%len(r.text):])
+	r.read += n
+	return n, nil
+}
+
 func TestDefaultMaxLine(t *testing.T) {
 	long := "data:" + strings.Repeat("x", DefaultMaxLine-5)
-	if events, err := readAll(NewReader(strings.NewReader(long+"\n\n"), 0)); len(events) != 1 || err != io.EOF {
+	if events, err := readAll(NewReader(strings.NewReader(long+"\n\n"), Options{})); len(events) != 1 || err != io.EOF {
 		t.Fatalf("got %d events, %v", len(events), err)
 	}
-	if _, err := readAll(NewReader(strings.NewReader(long+"x\n\n"), 0)); !errors.Is(err, ErrLineTooLong) {
+	if _, err := readAll(NewReader(strings.NewReader(long+"x\n\n"), Options{})); !errors.Is(err, ErrLineTooLong) {
 		t.Fatalf("got %v", err)
 	}
 }
@@ -209,7 +308,7 @@ func TestDefaultMaxLine(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	stream := strings.Repeat("event: token\ndata: some data\n\n", 1000)
 	allocations := testing.AllocsPerRun(10, func() {
-		_, _ = NewReader(strings.NewReader(stream), 0).drain()
+		_, _ = NewReader(strings.NewReader(stream), Options{}).drain()
 	})
 	if perEvent := allocations / 1000; perEvent > 1.1 {
 		t.Fatalf("%.2f allocations an event, want one: the data", perEvent)
@@ -224,10 +323,24 @@ func (r *Reader) drain() (count int, err error) {
 }
 
 func BenchmarkReader(b *testing.B) {
-	stream := strings.Repeat("id: 12345\nevent: token\ndata: {\"choices\":[{\"delta\":{\"content\":\"word\"}}]}\n\n", 1000)
-	b.SetBytes(int64(len(stream)))
-	b.ReportAllocs()
-	for b.Loop() {
-		_, _ = NewReader(strings.NewReader(stream), 0).drain()
+	streams := map[string]string{
+		"200 bytes": "data: " + strings.Repeat("x", 192) + "\n\n",
+		"tokens":    "id: 12345\nevent: token\ndata: {\"choices\":[{\"delta\":{\"content\":\"word\"}}]}\n\n",
+		"CRLF":      "data: " + strings.Repeat("x", 190) + "\r\n\r\n",
+		"CR":        "data: " + strings.Repeat("x", 192) + "\r\r",
+		"20 lines":  strings.Repeat("data: 1234\n", 20) + "\n",
+		"16 KiB":    "data: " + strings.Repeat("x", 16<<10) + "\n\n",
+	}
+	for name, event := range streams {
+		b.Run(name, func(b *testing.B) {
+			reader := NewReader(&repeater{text: event}, Options{})
+			b.SetBytes(int64(len(event)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := reader.Next(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -3,6 +3,8 @@ package k6sse
 import (
 	"sync"
 	"time"
+
+	"go.k6.io/k6/v2/metrics"
 )
 
 // meterPeriod is how often at most a stream sends what its meter has collected.
@@ -13,19 +15,27 @@ const meterPeriod = time.Second
 type meter struct {
 	metrics *streamMetrics
 	emitter *emitter
+	// alsoEvents, unless nil, counts the events as well.
+	alsoEvents *metrics.Metric
 
-	mu       sync.Mutex
-	timer    *time.Timer // ends the period; nil while nothing is collected
-	received int
-	handed   int
-	longest  time.Duration // the longest wait of the events handed over
+	mu    sync.Mutex
+	timer *time.Timer // ends the period; nil while nothing is collected
+	period
 }
 
-// eventReceived counts an event that the read goroutine has read.
-func (m *meter) eventReceived() {
+// period is what a meter has collected.
+type period struct {
+	events, bytes int           // received
+	handed        int           // events handed over
+	longest       time.Duration // the longest wait of those
+}
+
+// received counts what the read goroutine has read.
+func (m *meter) received(events, bytes int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.received++
+	m.events += events
+	m.bytes += bytes
 	m.startPeriod()
 }
 
@@ -56,23 +66,29 @@ func (m *meter) startPeriod() {
 
 // flush ends the period and sends what it has collected.
 func (m *meter) flush() {
-	received, handed, longest := m.reset()
-	if received > 0 {
-		m.emitter.count(m.metrics.eventsReceived, received)
+	collected := m.reset()
+	if collected.events > 0 {
+		m.emitter.count(m.metrics.eventsReceived, collected.events)
+		if m.alsoEvents != nil {
+			m.emitter.count(m.alsoEvents, collected.events)
+		}
 	}
-	if handed > 0 {
-		m.emitter.time(m.metrics.queueDelay, longest)
+	if collected.bytes > 0 {
+		m.emitter.count(m.metrics.dataReceived, collected.bytes)
+	}
+	if collected.handed > 0 {
+		m.emitter.time(m.metrics.queueDelay, collected.longest)
 	}
 }
 
-func (m *meter) reset() (received, handed int, longest time.Duration) {
+func (m *meter) reset() period {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.timer != nil {
 		m.timer.Stop()
 		m.timer = nil
 	}
-	received, handed, longest = m.received, m.handed, m.longest
-	m.received, m.handed, m.longest = 0, 0, 0
-	return received, handed, longest
+	collected := m.period
+	m.period = period{}
+	return collected
 }

@@ -3,6 +3,7 @@ package k6sse
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.k6.io/k6/v2/lib"
@@ -12,6 +13,7 @@ import (
 // streamMetrics are the metrics of one kind of streams.
 type streamMetrics struct {
 	sessions, eventsReceived, errors                     *metrics.Metric
+	reconnects, dataReceived                             *metrics.Metric // of server-sent events only
 	connecting, timeToFirst, sessionDuration, queueDelay *metrics.Metric
 }
 
@@ -42,6 +44,10 @@ func registerMetrics(registry *metrics.Registry, n names) (*streamMetrics, error
 		sessionDuration: register("session_duration", metrics.Trend, metrics.Time),
 		queueDelay:      register("queue_delay", metrics.Trend, metrics.Time),
 	}
+	if n == sseNames {
+		m.reconnects = register("reconnects", metrics.Counter, metrics.Default)
+		m.dataReceived = register("data_received", metrics.Counter, metrics.Data)
+	}
 	return m, errors.Join(failures...)
 }
 
@@ -49,19 +55,40 @@ func registerMetrics(registry *metrics.Registry, n names) (*streamMetrics, error
 type emitter struct {
 	ctx     context.Context
 	samples chan<- metrics.SampleContainer
-	tags    metrics.TagsAndMeta
+
+	mu   sync.Mutex // tags change with every connection
+	tags metrics.TagsAndMeta
 }
 
 func newEmitter(ctx context.Context, state *lib.State, tags metrics.TagsAndMeta) *emitter {
 	return &emitter{ctx: ctx, samples: state.Samples, tags: tags}
 }
 
+func (e *emitter) tag(enabled *metrics.SystemTagSet, tag metrics.SystemTag, value string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tags.SetSystemTagOrMetaIfEnabled(enabled, tag, value)
+}
+
+func (e *emitter) currentTags() metrics.TagsAndMeta {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tags.Clone()
+}
+
 func (e *emitter) count(metric *metrics.Metric, number int) {
-	e.push(metric, e.tags, float64(number))
+	e.push(metric, e.currentTags(), float64(number))
 }
 
 func (e *emitter) time(metric *metrics.Metric, duration time.Duration) {
-	e.push(metric, e.tags, metrics.D(duration))
+	e.push(metric, e.currentTags(), metrics.D(duration))
+}
+
+// countError counts an error with its kind as a tag.
+func (e *emitter) countError(metric *metrics.Metric, kind string) {
+	tags := e.currentTags()
+	tags.SetTag("kind", kind)
+	e.push(metric, tags, 1)
 }
 
 func (e *emitter) push(metric *metrics.Metric, tags metrics.TagsAndMeta, value float64) {
@@ -71,11 +98,4 @@ func (e *emitter) push(metric *metrics.Metric, tags metrics.TagsAndMeta, value f
 		Metadata:   tags.Metadata,
 		Value:      value,
 	})
-}
-
-// countError counts an error with its kind as a tag.
-func (e *emitter) countError(metric *metrics.Metric, kind string) {
-	tags := e.tags.Clone()
-	tags.SetTag("kind", kind)
-	e.push(metric, tags, 1)
 }

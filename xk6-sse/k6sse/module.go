@@ -3,9 +3,12 @@
 package k6sse
 
 import (
+	"errors"
+
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/js/modules"
+	"go.k6.io/k6/v2/metrics"
 )
 
 func init() {
@@ -25,16 +28,13 @@ func New() *RootModule {
 // NewModuleInstance implements modules.Module.
 func (*RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 	i := &instance{vu: vu}
-	var err error
-	if i.sseMetrics, err = registerMetrics(vu.InitEnv().Registry, sseNames); err == nil {
-		i.wsMetrics, err = registerMetrics(vu.InitEnv().Registry, wsNames)
-	}
-	if err != nil {
+	if err := i.registerMetrics(vu.InitEnv().Registry); err != nil {
 		common.Throw(vu.Runtime(), err)
 	}
-	i.classes = map[string]any{
+	i.exports = map[string]any{
 		"EventSource":     i.newClass(i.newEventSource),
 		"WebSocketSource": i.newClass(i.newWebSocketSource),
+		"open":            i.open,
 	}
 	return i
 }
@@ -43,12 +43,21 @@ func (*RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 type instance struct {
 	vu                    modules.VU
 	sseMetrics, wsMetrics *streamMetrics
-	classes               map[string]any
+	openEvents            *metrics.Metric // sse_event: the events of sse.open
+	exports               map[string]any
 }
 
-// Exports implements modules.Instance.
+func (i *instance) registerMetrics(registry *metrics.Registry) error {
+	var failures [3]error
+	i.sseMetrics, failures[0] = registerMetrics(registry, sseNames)
+	i.wsMetrics, failures[1] = registerMetrics(registry, wsNames)
+	i.openEvents, failures[2] = registry.NewMetric("sse_event", metrics.Counter)
+	return errors.Join(failures[:]...)
+}
+
+// Exports implements modules.Instance. k6 makes the default export an object of what is exported by name.
 func (i *instance) Exports() modules.Exports {
-	return modules.Exports{Named: i.classes}
+	return modules.Exports{Named: i.exports}
 }
 
 func (i *instance) newClass(construct func(sobek.ConstructorCall) *sobek.Object) *sobek.Object {

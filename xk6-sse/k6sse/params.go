@@ -12,6 +12,7 @@ import (
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
+	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/types"
 	"go.k6.io/k6/v2/metrics"
 
@@ -21,9 +22,10 @@ import (
 // maxMilliseconds is about what a time.Duration can hold.
 const maxMilliseconds = 9e12
 
-// arguments are what the constructors of all streams take.
+// arguments are what all streams take.
 type arguments struct {
 	address *url.URL
+	method  string // empty of a WebSocket
 	tags    metrics.TagsAndMeta
 	sink    client.Sink // may be nil
 }
@@ -31,26 +33,36 @@ type arguments struct {
 // setters take the values of an object's keys.
 type setters map[string]func(sobek.Value) error
 
+// stateFor returns the virtual user's state; there is none in the init context, where it throws.
+func (i *instance) stateFor(what string) *lib.State {
+	state := i.vu.State()
+	if state == nil {
+		common.Throw(i.vu.Runtime(), common.NewInitContextError(what+" cannot be used in the init context"))
+	}
+	return state
+}
+
 // parse reads the arguments of a constructor: a URL of one of the schemes, and params of which own are the class's own.
 // It throws what is wrong with them.
 func (i *instance) parse(call sobek.ConstructorCall, class string, schemes []string, own setters) *arguments {
-	rt := i.vu.Runtime()
-	state := i.vu.State()
-	if state == nil {
-		common.Throw(rt, common.NewInitContextError(class+" cannot be constructed in the init context"))
-	}
-	parsed := &arguments{tags: state.Tags.GetCurrentValues()}
-	own["tags"] = func(value sobek.Value) error { return common.ApplyCustomUserTags(rt, &parsed.tags, value) }
-	own["sink"] = func(value sobek.Value) (err error) { parsed.sink, err = parseSink(value); return err }
+	args := &arguments{tags: i.stateFor(class).Tags.GetCurrentValues()}
 	address, err := parseURL(class, schemes, call.Argument(0))
 	if err == nil {
-		parsed.address = address
-		err = setAll(rt, class+" params", class+" has no param", call.Argument(1), own)
+		args.address = address
+		rt := i.vu.Runtime()
+		err = setAll(rt, class+" params", class+" has no param", call.Argument(1), args.withShared(rt, own))
 	}
 	if err != nil {
-		panic(rt.NewTypeError("%s", err.Error()))
+		panic(i.vu.Runtime().NewTypeError("%s", err.Error()))
 	}
-	return parsed
+	return args
+}
+
+// withShared returns own with the params that all streams take.
+func (a *arguments) withShared(rt *sobek.Runtime, own setters) setters {
+	own["tags"] = func(value sobek.Value) error { return common.ApplyCustomUserTags(rt, &a.tags, value) }
+	own["sink"] = func(value sobek.Value) (err error) { a.sink, err = parseSink(value); return err }
+	return own
 }
 
 func parseURL(class string, schemes []string, value sobek.Value) (*url.URL, error) {
@@ -118,16 +130,42 @@ type durations map[string]*time.Duration
 func timeoutsInto(rt *sobek.Runtime, class string, targets durations) func(sobek.Value) error {
 	keys := setters{}
 	for name, target := range targets {
-		keys[name] = func(value sobek.Value) error {
-			limit, err := parseDuration(value)
-			if err != nil || limit < 0 {
-				return fmt.Errorf(`the time-out %q must be milliseconds or a duration like "10s", not %s`, name, value)
-			}
-			*target = limit
-			return nil
-		}
+		keys[name] = durationInto(fmt.Sprintf("the time-out %q", name), target)
 	}
 	return func(value sobek.Value) error { return setAll(rt, "timeouts", class+" has no time-out", value, keys) }
+}
+
+func durationInto(what string, target *time.Duration) func(sobek.Value) error {
+	return func(value sobek.Value) error {
+		duration, err := parseDuration(value)
+		if err != nil || duration < 0 {
+			return fmt.Errorf(`%s must be milliseconds or a duration like "10s", not %s`, what, value)
+		}
+		*target = duration
+		return nil
+	}
+}
+
+// reconnectInto takes true for the default way to reconnect, false for none, or an object for another way.
+func reconnectInto(rt *sobek.Runtime, class string, target *client.Reconnect) func(sobek.Value) error {
+	keys := setters{
+		"maxAttempts": wholeInto("maxAttempts", 1, &target.MaxAttempts),
+		"delay":       durationInto("delay", &target.Delay),
+		"maxDelay":    durationInto("maxDelay", &target.MaxDelay),
+		"backoff":     numberInto("backoff", 1, 1000, &target.Backoff),
+		"jitter":      numberInto("jitter", 0, 1, &target.Jitter),
+	}
+	return func(value sobek.Value) error {
+		isOn, isBool := value.Export().(bool)
+		if isBool && !isOn {
+			return nil
+		}
+		*target = client.DefaultReconnect
+		if isBool {
+			return nil
+		}
+		return setAll(rt, "reconnect", class+" has no param reconnect.", value, keys)
+	}
 }
 
 func parseDuration(value sobek.Value) (time.Duration, error) {
@@ -138,13 +176,24 @@ func parseDuration(value sobek.Value) (time.Duration, error) {
 	return types.GetDurationValue(exported)
 }
 
-func sizeInto(name string, target *int) func(sobek.Value) error {
+func wholeInto(what string, least int, target *int) func(sobek.Value) error {
 	return func(value sobek.Value) error {
-		limit, isInteger := value.Export().(int64)
-		if !isInteger || limit < 1 {
-			return fmt.Errorf("%s must be a whole number above 0, not %s", name, value)
+		number, isInteger := value.Export().(int64)
+		if !isInteger || number < int64(least) {
+			return fmt.Errorf("%s must be a whole number of at least %d, not %s", what, least, value)
 		}
-		*target = int(limit)
+		*target = int(number)
+		return nil
+	}
+}
+
+func numberInto(what string, least, most float64, target *float64) func(sobek.Value) error {
+	return func(value sobek.Value) error {
+		number := value.ToFloat()
+		if !(number >= least && number <= most) {
+			return fmt.Errorf("%s must be a number from %v to %v, not %s", what, least, most, value)
+		}
+		*target = number
 		return nil
 	}
 }

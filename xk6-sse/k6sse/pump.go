@@ -16,18 +16,22 @@ const (
 	maxSpare = 64
 )
 
-// delivery is what the read goroutine has for the script: the opening of the stream, its end, or else an event.
-// The event's Received is the time of any of them.
+// delivery is what the read goroutine has for the script: the opening of the stream, an end after which it is opened
+// again, its last end, or else an event. The event's Received is the time of any of them.
 type delivery struct {
-	opened *opening
-	ended  *client.Error
-	event  client.Event
+	opened      *opening
+	interrupted *client.Error
+	ended       *client.Error
+	event       client.Event
 }
 
 // opening is what is known of a stream once it is open.
 type opening struct {
 	status int
 	origin string
+	proto  string
+	took   time.Duration
+	stream *client.Stream // nil of a WebSocket
 }
 
 // pump takes deliveries from the read goroutine to the event loop. It holds one registered callback at any time until

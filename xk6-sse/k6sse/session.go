@@ -14,77 +14,149 @@ import (
 	"github.com/plan-load/xk6-sse/client"
 )
 
+// connector opens a stream. Its errors are *client.Error.
+type connector interface {
+	open() (incoming, *opening, error)
+	// reconnects takes what ended the stream, or kept it from opening, and returns whether open tries again.
+	reconnects(error) bool
+	// release gives back what the stream was opened with.
+	release()
+}
+
 // incoming is what a session receives: server-sent events, or the messages of a WebSocket.
 type incoming interface {
 	Next() (client.Event, error)
 	Close()
 }
 
+// outlet takes what there is of a stream to the script.
+type outlet interface {
+	// put takes a delivery when there is room for it, and returns how long that took; once ctx is done it drops one that
+	// has to wait.
+	put(ctx context.Context, d delivery) (held time.Duration)
+	// end takes the last delivery.
+	end(d delivery)
+}
+
 // session is the life of a stream on its read goroutine, which never touches the JavaScript runtime.
 type session struct {
-	// open opens the stream, which ends with its context. Its error is a *client.Error.
-	open       func(context.Context) (incoming, *opening, error)
-	release    func() // gives back what the stream was opened with
+	connector  connector
 	systemTags *metrics.SystemTagSet
 	metrics    *streamMetrics
 	emitter    *emitter
 	meter      *meter
-	pump       *pump
+	outlet     outlet
 	sink       client.Sink // may be nil
 	gate       *gate
 	started    time.Time
+	attempts   int
+	wasOpen    bool
+	hadEvent   bool
 }
 
-// run receives the stream until it ends or ctx is done. In any case the pump gets an end.
-func (s *session) run(ctx context.Context) {
-	s.started = time.Now()
-	opened, err := s.connect(ctx)
-	if err == nil {
-		err = s.receive(ctx, opened)
+func (i *instance) newSession(m *streamMetrics, args *arguments) *session {
+	state := i.vu.State()
+	emitter := newEmitter(i.vu.Context(), state, args.tags)
+	s := &session{
+		systemTags: state.Options.SystemTags,
+		metrics:    m,
+		emitter:    emitter,
+		meter:      &meter{metrics: m, emitter: emitter},
+		sink:       args.sink,
+		gate:       &gate{},
+		started:    time.Now(),
 	}
-	s.release()
+	s.tagURL(args.address)
+	if args.method != "" {
+		s.tag(metrics.TagMethod, args.method)
+	}
+	return s
+}
+
+// run receives the stream, as often as it is opened, until it ends or ctx is done. In any case the outlet gets an end.
+func (s *session) run(ctx context.Context) {
+	end := s.attempt(ctx)
+	for s.connector.reconnects(end) {
+		s.outlet.put(ctx, delivery{interrupted: end, event: client.Event{Received: time.Now()}})
+		end = s.attempt(ctx)
+	}
+	s.connector.release()
+	if s.wasOpen {
+		s.emitter.time(s.metrics.sessionDuration, time.Since(s.started))
+	}
+	s.outlet.end(delivery{ended: end, event: client.Event{Received: time.Now()}})
+}
+
+// attempt opens the stream and receives it, and returns what ended it.
+func (s *session) attempt(ctx context.Context) *client.Error {
+	received, err := s.connect(ctx)
+	if err == nil {
+		err = s.receive(ctx, received)
+	}
 	var end *client.Error
 	errors.As(err, &end)
 	if end.Kind != client.KindEnd && end.Kind != client.KindClosed {
 		s.emitter.countError(s.metrics.errors, string(end.Kind))
 	}
-	s.pump.end(delivery{ended: end, event: client.Event{Received: time.Now()}})
+	return end
 }
 
 func (s *session) connect(ctx context.Context) (incoming, error) {
-	received, opened, err := s.open(s.traceAddress(ctx))
+	received, opened, err := s.connector.open()
 	at := time.Now()
-	s.tagStatus(opened, err)
-	s.emitter.count(s.metrics.sessions, 1)
+	s.tagResponse(opened, err)
+	s.countAttempt(err)
 	if err != nil {
 		return nil, err
 	}
-	s.emitter.time(s.metrics.connecting, at.Sub(s.started))
+	s.wasOpen = true
+	s.emitter.time(s.metrics.connecting, opened.took)
 	if s.sink != nil {
 		s.sink.Opened(at)
 	}
-	s.pump.put(ctx, delivery{opened: opened, event: client.Event{Received: at}})
+	s.outlet.put(ctx, delivery{opened: opened, event: client.Event{Received: at}})
 	return received, nil
 }
 
-// receive takes the events of the stream to the sink and the pump, and returns what ended it.
+// countAttempt counts the first one as a session and every other as a reconnection, unless it was closed before.
+func (s *session) countAttempt(err error) {
+	s.attempts++
+	var failure *client.Error
+	switch {
+	case s.attempts == 1:
+		s.emitter.count(s.metrics.sessions, 1)
+	case !errors.As(err, &failure) || failure.Kind != client.KindClosed:
+		s.emitter.count(s.metrics.reconnects, 1)
+	}
+}
+
+// receive takes the events of the stream to the sink and the outlet, and returns what ended it.
 func (s *session) receive(ctx context.Context, received incoming) error {
 	defer received.Close()
-	defer func() { s.emitter.time(s.metrics.sessionDuration, time.Since(s.started)) }()
-	for first := true; ; first = false {
+	for {
 		s.gate.pass(ctx)
 		event, err := received.Next()
 		if err != nil {
+			s.meter.received(0, bytesOf(received))
 			return err
 		}
-		if first {
+		if !s.hadEvent {
+			s.hadEvent = true
 			s.emitter.time(s.metrics.timeToFirst, event.Received.Sub(s.started))
 		}
-		s.meter.eventReceived()
+		s.meter.received(1, bytesOf(received))
 		if s.sink == nil || !s.sink.TakeEvent(&event) {
-			s.meter.heldBack(s.pump.put(ctx, delivery{event: event}))
+			s.meter.heldBack(s.outlet.put(ctx, delivery{event: event}))
 		}
 	}
+}
+
+// bytesOf returns how many bytes of the stream were read since it was asked last; 0 where they are not counted.
+func bytesOf(received incoming) int {
+	if counter, counts := received.(interface{ TakeBytesRead() int }); counts {
+		return counter.TakeBytesRead()
+	}
+	return 0
 }
 
 // traceAddress has the address of the server become a tag.
@@ -96,18 +168,24 @@ func (s *session) traceAddress(ctx context.Context) context.Context {
 	}})
 }
 
-func (s *session) tagStatus(opened *opening, err error) {
+// tagResponse tags with what is known of the response; as in k6/http, with the status 0 where there was none.
+func (s *session) tagResponse(opened *opening, err error) {
+	var status int
+	var proto string
 	var failure *client.Error
-	switch {
-	case err == nil:
-		s.tag(metrics.TagStatus, strconv.Itoa(opened.status))
-	case errors.As(err, &failure) && failure.Status > 0:
-		s.tag(metrics.TagStatus, strconv.Itoa(failure.Status))
+	if errors.As(err, &failure) {
+		status, proto = failure.Status, failure.Proto
+	} else {
+		status, proto = opened.status, opened.proto
+	}
+	s.tag(metrics.TagStatus, strconv.Itoa(status))
+	if proto != "" {
+		s.tag(metrics.TagProto, proto)
 	}
 }
 
 func (s *session) tag(tag metrics.SystemTag, value string) {
-	s.emitter.tags.SetSystemTagOrMetaIfEnabled(s.systemTags, tag, value)
+	s.emitter.tag(s.systemTags, tag, value)
 }
 
 // tagURL tags with the URL, or with the name that the script has given in its place.

@@ -40,29 +40,17 @@ type source struct {
 
 // start makes this the source of a new stream and starts to receive it.
 func (i *instance) start(
-	this *sobek.Object, metrics *streamMetrics, args *arguments,
-	open func(context.Context) (incoming, *opening, error), release func(),
+	this *sobek.Object, metrics *streamMetrics, args *arguments, connect func(context.Context) connector,
 ) {
 	ctx, cancel := context.WithCancel(i.vu.Context())
-	emitter := newEmitter(i.vu.Context(), i.vu.State(), args.tags)
-	meter := &meter{metrics: metrics, emitter: emitter}
+	session := i.newSession(metrics, args)
 	s := &source{
-		rt: i.vu.Runtime(), object: this, ctx: i.vu.Context(), cancel: cancel, listeners: newListeners(), meter: meter,
-		gate: &gate{},
+		rt: i.vu.Runtime(), object: this, ctx: i.vu.Context(), cancel: cancel, listeners: newListeners(),
+		meter: session.meter, gate: session.gate,
 	}
 	s.define(args.address)
-	session := &session{
-		open:       open,
-		release:    release,
-		systemTags: i.vu.State().Options.SystemTags,
-		metrics:    metrics,
-		emitter:    emitter,
-		meter:      meter,
-		pump:       newPump(i.vu.RegisterCallback, s.deliver),
-		sink:       args.sink,
-		gate:       s.gate,
-	}
-	session.tagURL(args.address)
+	session.outlet = newPump(i.vu.RegisterCallback, s.deliver)
+	session.connector = connect(session.traceAddress(ctx))
 	go session.run(ctx)
 }
 
@@ -125,9 +113,12 @@ func (s *source) dispatch(d delivery) error {
 		s.state = open
 		s.origin = d.opened.origin
 		return s.call(typeOpen, true, s.openEvent(d))
+	case d.interrupted != nil:
+		s.state = connecting
+		return s.call(typeError, true, s.errorEvent(d.interrupted, true, d.event.Received))
 	case d.ended != nil:
 		s.state = closed
-		return s.call(typeError, true, s.errorEvent(d))
+		return s.call(typeError, true, s.errorEvent(d.ended, false, d.event.Received))
 	default:
 		s.meter.eventHandedOver(time.Since(d.event.Received))
 		return s.call(d.event.Type, d.event.Type == typeMessage, s.messageEvent(d.event))
@@ -162,13 +153,14 @@ func (s *source) messageEvent(e client.Event) *sobek.Object {
 	return s.rt.NewDynamicObject(&messageEvent{source: s, event: e})
 }
 
-func (s *source) errorEvent(d delivery) *sobek.Object {
-	event := s.newEvent(typeError, d.event.Received)
-	s.set(event, "kind", string(d.ended.Kind))
-	s.set(event, "message", d.ended.Message)
-	s.set(event, "status", d.ended.Status)
-	s.set(event, "code", d.ended.Code)
-	s.set(event, "body", d.ended.Body)
+func (s *source) errorEvent(end *client.Error, reconnecting bool, at time.Time) *sobek.Object {
+	event := s.newEvent(typeError, at)
+	s.set(event, "kind", string(end.Kind))
+	s.set(event, "message", end.Message)
+	s.set(event, "status", end.Status)
+	s.set(event, "code", end.Code)
+	s.set(event, "body", end.Body)
+	s.set(event, "reconnecting", reconnecting)
 	return event
 }
 

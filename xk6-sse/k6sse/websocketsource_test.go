@@ -97,7 +97,7 @@ func TestWebSocketSourceArguments(t *testing.T) {
 		`new WebSocketSource(url)`:                                "WebSocketSource needs a URL that begins with ws:// or wss://",
 		`new WebSocketSource(address, {method: "GET"})`:           `WebSocketSource has no param "method"`,
 		`new WebSocketSource(address, {timeouts: {idle: 1}})`:     `WebSocketSource has no time-out "idle"`,
-		`new WebSocketSource(address, {maxMessageBytes: 0})`:      "maxMessageBytes must be a whole number above 0",
+		`new WebSocketSource(address, {maxMessageBytes: 0})`:      "maxMessageBytes must be a whole number of at least 1",
 		`new WebSocketSource(address, {sink: {}})`:                "sink must be an object of a Go module",
 		`new EventSource(url, {sink: 1})`:                         "sink must be an object of a Go module",
 		`new WebSocketSource(address, {headers: "x"})`:            "headers must be an object",

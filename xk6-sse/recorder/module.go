@@ -11,16 +11,20 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/modules"
+	"go.k6.io/k6/v2/js/promises"
 
 	"github.com/plan-load/xk6-sse/ledger"
+	"github.com/plan-load/xk6-sse/process"
 )
 
 func init() {
 	modules.Register("k6/x/recorder", New())
 }
 
-// RootModule is what all virtual users of the process share: the store, the id of the run and the signals it was sent.
+// RootModule is what all virtual users of the process share: the store, the id of the run, the signals it was sent and
+// the ports that were looked at.
 type RootModule struct {
 	store   *Store
 	mu      sync.Mutex
@@ -28,6 +32,7 @@ type RootModule struct {
 	listen  sync.Once
 	signals chan os.Signal
 	lag     lag
+	ports   sync.Map // *process.Port by number
 }
 
 var _ modules.Module = (*RootModule)(nil)
@@ -59,6 +64,11 @@ func (r *RootModule) watch() {
 
 func (r *RootModule) signalled() bool {
 	return len(r.signals) > 0
+}
+
+func (r *RootModule) port(number int) *process.Port {
+	port, _ := r.ports.LoadOrStore(number, process.NewPort(number))
+	return port.(*process.Port)
 }
 
 func (r *RootModule) snapshot() (string, error) {
@@ -98,6 +108,7 @@ func (i *instance) Exports() modules.Exports {
 		"ledger":        ledger.New,
 		"takeLedger":    i.takeLedger,
 		"takeLag":       i.takeLag,
+		"listener":      i.listener,
 
 		"guardConnections": i.guardConnections,
 		"closeConnections": i.closeConnections,
@@ -197,6 +208,21 @@ func (i *instance) snapshot() string {
 
 func (i *instance) signalled() bool {
 	return i.shared().signalled()
+}
+
+// listener looks for the process that listens on a TCP port of this machine, away from the event loop.
+func (i *instance) listener(port int) *sobek.Promise {
+	promise, resolve, reject := promises.New(i.vu)
+	go func() {
+		seen, _ := i.root.port(port).Process() // nil, and so null, where none can be seen
+		text, err := json.Marshal(seen)
+		if err != nil {
+			reject(err)
+			return
+		}
+		resolve(string(text))
+	}()
+	return promise
 }
 
 // check throws err, if it is one, as a plain JavaScript Error.

@@ -1,6 +1,8 @@
 package recorder
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"syscall"
 	"testing"
@@ -59,6 +61,28 @@ func TestUsersShareTheStore(t *testing.T) {
 		"tallies": {"t": {"counts": {"n": 1}, "latency": {}}},
 		"windows": {"w": {"widthMs": 1000, "items": [{"at": 1000, "counts": {"n": 1}, "latency": {}}]}}
 	}`, eval(t, newUser(t, root), `recorder.snapshot()`).(string))
+}
+
+func TestListener(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	seen := listenerOn(t, listener.Addr())
+	require.Regexp(t, fmt.Sprintf(`^\{"pid":%d,"program":"recorder\.test","figures":\{`+
+		`"residentBytes":\d+,"cpuSeconds":[\d.]+,"threads":\d+,"openFiles":\d+\}\}$`, os.Getpid()), seen)
+	require.NoError(t, listener.Close())
+	require.Equal(t, "null", listenerOn(t, listener.Addr()))
+}
+
+// listenerOn returns what a virtual user is told of the process that listens on the address.
+func listenerOn(t *testing.T, address net.Addr) string {
+	t.Helper()
+	user := newUser(t, New())
+	script := fmt.Sprintf(`recorder.listener(%d).then((text) => { globalThis.seen = text })`, address.(*net.TCPAddr).Port)
+	require.NoError(t, user.EventLoop.Start(func() error {
+		_, err := user.VU.Runtime().RunString(script)
+		return err
+	}))
+	return eval(t, user, `seen`).(string)
 }
 
 func TestErrorsArePlain(t *testing.T) {

@@ -95,6 +95,14 @@ declare module "k6/x/recorder" {
   export function residentBytes(): number;
 
   /**
+   * The process that listens on a TCP port of this machine, and what it and its children take together, as JSON:
+   * `{"pid":n,"program":"node","figures":{"residentBytes":n,"cpuSeconds":n,"threads":n,"openFiles":n|null}}`.
+   * `openFiles` is null where a process of another user does not tell. Resolves to `"null"` where no process can be
+   * seen: none listens, it is another user's, or the system is no Linux.
+   */
+  export function listener(port: number): Promise<string>;
+
+  /**
    * From here on the sockets that this virtual user opens (SSE and WebSocket) are remembered, and closed one second
    * after the virtual user is interrupted. To be called at the beginning of an iteration.
    */

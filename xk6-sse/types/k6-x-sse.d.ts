@@ -1,18 +1,37 @@
 /** Server-sent events, as many streams per virtual user as wanted, all on k6's event loop. */
 declare module "k6/x/sse" {
+  import type { CookieJar } from "k6/http";
+
   /** A duration: milliseconds, or a k6 duration such as `"10s"` or `"1m30s"`. 0 means no limit. */
   export type Duration = number | string;
 
-  /** Limits on waiting. None is set by default. */
+  /** Limits on waiting. None is set by default. All but `total` are those of every connection of a stream. */
   export interface Timeouts {
-    /** From the constructor to the head of the response. */
+    /** From the attempt to connect to the head of the response. */
     connect?: Duration;
     /** From the head of the response to the first event. */
     firstEvent?: Duration;
     /** Without an event; also before the first one if `firstEvent` is not set. Comments are no events. */
     idle?: Duration;
-    /** From the constructor to the end of the stream. */
+    /** From the constructor to the end of the stream, with all its reconnections. */
     total?: Duration;
+  }
+
+  /** How a stream is opened again after the connection broke, a time-out passed, or the server ended the response. */
+  export interface Reconnect {
+    /** How often altogether. Default: 10. */
+    maxAttempts?: number;
+    /** The wait before an attempt, until the server sets another with a `retry` field. Default: 3 s. */
+    delay?: Duration;
+    /**
+     * Multiplies the wait with every further attempt without an event in between: from 1, the default, which leaves
+     * the wait as it is, to 1000.
+     */
+    backoff?: number;
+    /** The longest wait that `backoff` makes; `delay` and the server may set a longer one. Default: no limit. */
+    maxDelay?: Duration;
+    /** The largest part of the wait, from 0, the default, to 1, that is added to it at random. */
+    jitter?: number;
   }
 
   /** Any other key makes the constructor throw a `TypeError`. */
@@ -21,6 +40,16 @@ declare module "k6/x/sse" {
     method?: string;
     headers?: Record<string, string>;
     body?: string;
+    /** Used in place of the virtual user's cookie jar. */
+    jar?: CookieJar | null;
+    /** How many redirects are followed. Default: k6's option `maxRedirects`. */
+    redirects?: number;
+    /**
+     * Reconnection as the HTML Standard describes it, with the `Last-Event-ID` header: `true` for the defaults. A
+     * status other than 200 (204 is how a server stops a client) or another content type ends the stream for good.
+     * Default: false.
+     */
+    reconnect?: boolean | Reconnect;
     /** Tags of the stream's metrics. The tag `name` takes the place of `url`. */
     tags?: Record<string, string | number | boolean>;
     timeouts?: Timeouts;
@@ -31,6 +60,8 @@ declare module "k6/x/sse" {
     sink?: object;
     /** The longest line of the stream that is accepted, in bytes. Default: 1 MiB. */
     maxLineBytes?: number;
+    /** The longest data of an event that is accepted, in bytes. Default: 16 MiB. */
+    maxEventBytes?: number;
   }
 
   /** The stream is open. */
@@ -64,7 +95,7 @@ declare module "k6/x/sse" {
     | "end"
     /** The status of the response was not 200. */
     | "status"
-    /** The response was not `text/event-stream`. */
+    /** The response was not `text/event-stream`, or in a content encoding other than gzip. */
     | "content-type"
     /** The connection broke or the response was cut short. */
     | "reset"
@@ -72,10 +103,10 @@ declare module "k6/x/sse" {
     | "timeout"
     /** No connection: DNS, dial, TLS. */
     | "connect"
-    /** A line was longer than `maxLineBytes`. */
+    /** A line was longer than `maxLineBytes`, or an event than `maxEventBytes`. */
     | "too-long";
 
-  /** The end of a stream. */
+  /** The end of a stream, or of one of its connections. */
   export interface ErrorEvent {
     type: "error";
     kind: ErrorKind;
@@ -84,6 +115,8 @@ declare module "k6/x/sse" {
     status: number;
     /** The code of the close frame that ended a WebSocketSource; else 0. */
     code: number;
+    /** The stream waits to be opened again, and `readyState` is `CONNECTING`. */
+    reconnecting: boolean;
     /** Up to 64 KiB of the body of a response that was no event stream; else empty. */
     body: string;
     /** Milliseconds since the epoch, with fractions, taken before the event waited for the script. */
@@ -91,7 +124,7 @@ declare module "k6/x/sse" {
   }
 
   /**
-   * A stream of server-sent events. It does not reconnect. An iteration lasts until its streams have ended or are
+   * A stream of server-sent events. It reconnects only if `reconnect` says so. An iteration lasts until its streams have ended or are
    * closed. An exception in a handler closes the stream and fails the iteration.
    */
   export class EventSource {
@@ -111,12 +144,14 @@ declare module "k6/x/sse" {
     readonly url: string;
     readonly readyState: 0 | 1 | 2;
 
+    /** Called when the stream is open, and again after every reconnection. */
     onopen: ((this: EventSource, event: OpenEvent) => void) | null;
     /** Called for events without a name. */
     onmessage: ((this: EventSource, event: MessageEvent) => void) | null;
     /**
-     * Called once, when the stream ends without `close()`; `readyState` is `CLOSED` by then. Not called for events
-     * that the server has named "error".
+     * Called when the stream ends without `close()`, which happens once: `readyState` is `CLOSED` by then. Before, it
+     * is called with `reconnecting` for every end after which the stream is opened again. Not called for events that
+     * the server has named "error".
      */
     onerror: ((this: EventSource, event: ErrorEvent) => void) | null;
 
@@ -187,6 +222,72 @@ declare module "k6/x/sse" {
     close(): void;
   }
 
-  const sse: { EventSource: typeof EventSource };
+  /** Params of `open`; those that it does not know are ignored. */
+  export interface OpenParams extends EventSourceParams {
+    /** The same as `timeouts.total`. */
+    timeout?: Duration;
+  }
+
+  /** An event as `open` gives it to the script. */
+  export interface OpenedEvent {
+    /** The id that this event has set; else empty. */
+    id: string;
+    /** The event's name; else empty. */
+    name: string;
+    data: string;
+    /** The last comment among the lines of this event; else empty. */
+    comment: string;
+  }
+
+  /** What went wrong with a stream of `open`. */
+  export interface OpenError {
+    /** The kind and the message. */
+    error(): string;
+    kind: ErrorKind;
+    message: string;
+    /** The status of the response, or 0 if there was none. */
+    status: number;
+  }
+
+  export interface OpenClient {
+    on(type: "open", handler: () => void): void;
+    on(type: "event", handler: (event: OpenedEvent) => void): void;
+    on(type: "error", handler: (error: OpenError) => void): void;
+    /** Ends the stream. No handler is called afterwards. */
+    close(): void;
+  }
+
+  export interface OpenResponse {
+    /** Where the response came from, after redirects; else the URL that was given. */
+    url: string;
+    /** The status of the response, or 0 if there was none. */
+    status: number;
+    headers: Record<string, string>;
+    /** Up to 64 KiB of the body of a response that was no event stream; else empty. */
+    body: string;
+    /** What went wrong; empty if the server ended the stream or the script closed it. */
+    error: string;
+  }
+
+  /**
+   * Opens a stream and blocks until it has ended: the API of github.com/phymbert/xk6-sse. Timers and other streams of
+   * the virtual user wait meanwhile. `setup` is called once, after the attempt to connect, whether it succeeded or not;
+   * then come "open" and "event", or "error".
+   *
+   * Failures are in the response's `error`. With k6's option `throw` they are thrown, except where the server answered
+   * with another status or content type. Exceptions of the script's functions are thrown in any case.
+   */
+  export function open(url: string, setup: (client: OpenClient) => void): OpenResponse;
+  export function open(
+    url: string,
+    params: OpenParams | null | undefined,
+    setup: (client: OpenClient) => void,
+  ): OpenResponse;
+
+  const sse: {
+    EventSource: typeof EventSource;
+    WebSocketSource: typeof WebSocketSource;
+    open: typeof open;
+  };
   export default sse;
 }

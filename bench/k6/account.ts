@@ -1,0 +1,58 @@
+import { PlanApi } from "../../client/api.ts";
+import { connector } from "../../client/wire.ts";
+import { readConfig } from "../../run/config.ts";
+import type { Shape, UserContext } from "../../run/loadtest.ts";
+import { Meter } from "../../run/meter.ts";
+import { Audience } from "../../scenarios/audience.ts";
+import { WATCHED } from "../../scenarios/common.ts";
+import { IDLE, settings, TIMEOUT_MS } from "./settings.ts";
+import type { Opened } from "./ways.ts";
+
+/** The name under which the streams' figures are gathered. */
+export const TEST = "bench";
+
+const LIFE_MS = 60 * 60_000;
+const deadlines = { firstMessageMs: LIFE_MS, silenceMs: LIFE_MS, lifeMs: LIFE_MS };
+
+let context: UserContext<Shape> | undefined;
+
+/** What the virtual user of a load test has at hand. */
+function makeContext({ baseUrl, transport, users, limitSeconds }: typeof settings): UserContext<Shape> {
+  const meter = new Meter(TEST);
+  meter.takeLag();
+  return {
+    config: readConfig({ BASE_URL: baseUrl, TRANSPORT: transport }, []),
+    numbers: { users, slotSeconds: limitSeconds },
+    api: new PlanApi(baseUrl, TIMEOUT_MS, meter.answer),
+    connect: connector(transport, baseUrl, TIMEOUT_MS, "xk6"),
+    meter,
+    model: "",
+    mark: "",
+    user: 0,
+    clockOffsetMs: 0,
+    directory: "",
+    source: null,
+    slotEndsAt: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** A plan of its own for each stream: the source gives each its own messages. */
+export function account(plan: string): Opened {
+  context ??= makeContext(settings);
+
+  const audience = new Audience(context, plan, {
+    deadlines,
+    acceptable: WATCHED,
+    expectsNothing: plan === IDLE,
+  });
+  return {
+    close: () => void audience.leaveAll(),
+    ended: audience.join(["client"]).then(() => audience.finish()),
+  };
+}
+
+/** Hands on the last figures. To be called when all streams have ended. */
+export function stopAccounting(): void {
+  context?.meter.takeLag();
+  context?.meter.stop();
+}
