@@ -63,7 +63,11 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
       report.includes(`<dd>${url}/metrics</dd>`),
       "the report does not say where the process was seen",
     );
-    assert.deepEqual(readdirSync(join(directory, record.runId)).sort(), ["report.html", "run.json"]);
+    assert.deepEqual(readdirSync(join(directory, record.runId)).sort(), [
+      "junit.xml",
+      "report.html",
+      "run.json",
+    ]);
   });
 
   test("endurance looks at the process of a server that has no /metrics", async (t) => {

@@ -1,35 +1,23 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { gunzipSync } from "node:zlib";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { summaryOf } from "../cli/results.ts";
 import { writeComparison } from "../cli/write-comparison.ts";
-import { parseRecord, type RunRecord } from "../record/record.ts";
 import { sampleRecord, sampleTest } from "../record/testing.ts";
 import { historyView, indexView } from "../reports/history.ts";
 import { renderHistory, renderIndex } from "../reports/history-html.ts";
 import { renderRun } from "../reports/html.ts";
-import { ROOT } from "./harness.ts";
+import { RECORDS, realRecord } from "./records.ts";
 
 const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
 const ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"];
 const skip = existsSync(CHROMIUM)
   ? false
   : `no browser at ${CHROMIUM}: apt-get install chromium, or set CHROMIUM`;
-
-/** Records of real runs, by what they are. */
-const RECORDS = Object.fromEntries(
-  readdirSync(join(ROOT, "tests/records")).map((file) => [
-    file.replace(".json.gz", ""),
-    parseRecord(gunzipSync(readFileSync(join(ROOT, "tests/records", file))).toString(), file),
-  ]),
-);
-
-const record = (kind: string): RunRecord => RECORDS[kind] ?? assert.fail(`no record ${kind}`);
 
 /** Writes every kind of report and gives the path of each. */
 function writeReports(directory: string): Record<string, string> {
@@ -41,7 +29,7 @@ function writeReports(directory: string): Record<string, string> {
   for (const [kind, one] of Object.entries(RECORDS)) save(kind, renderRun(one));
   const sides = ["missed", "met"].map((kind) => ({
     label: kind,
-    records: [record(kind)],
+    records: [realRecord(kind)],
     reports: [`../${kind}.html`],
     calibration: { p50: 0.4, p95: 1.7 },
   }));
@@ -117,7 +105,7 @@ describe("reports in a browser", { skip }, () => {
   }
 
   test("the charts show what the record says", async () => {
-    const { samples } = record("endurance");
+    const { samples } = realRecord("endurance");
     const { page } = await open(browser, pages.endurance ?? "", 1440, "light");
     const drawn = await readChart(page, "Memory of the server");
     const mebibytes = samples.kept.map(({ residentBytes }) => (residentBytes ?? 0) / 2 ** 20);
