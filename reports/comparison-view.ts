@@ -1,7 +1,15 @@
 import { bucketStart, quantile, type SparseHistogram, size } from "../record/histogram.ts";
-import type { Judged, RunRecord } from "../record/record.ts";
+import type { Judged, RunRecord, TestRecord } from "../record/record.ts";
 import type { Change, ChangeWord } from "../thresholds/compare.ts";
-import { show, showDifference, TARGETS, target } from "../thresholds/targets.ts";
+import {
+  show,
+  showDifference,
+  showTarget,
+  TARGETS,
+  type Target,
+  type TargetId,
+  target,
+} from "../thresholds/targets.ts";
 import { type ChartView, chart, type Point, type SeriesSpec } from "./charts.ts";
 import {
   type Calibration,
@@ -46,12 +54,14 @@ export interface ChangeCell {
   reason: string;
 }
 
-export interface ComparisonRow {
-  title: string;
-  required: string;
+/** A target as each side met it. */
+export interface SidesRow extends Pick<TargetRow, "title" | "required" | "before"> {
+  cells: Cell[];
+}
+
+/** The same, with what changed from the first side to each of the others. */
+export interface ComparisonRow extends Omit<SidesRow, "cells"> {
   tolerance: string;
-  before: string;
-  /** The first side, and each other one with what changed. */
   first: Cell;
   others: { cell: Cell; change: ChangeCell | null }[];
 }
@@ -73,7 +83,7 @@ export interface ComparisonView {
     name: string;
     plan: string;
     names: string[];
-    rows: { title: string; required: string; cells: Cell[]; before: string }[];
+    rows: SidesRow[];
     outcomes: { outcome: string; counts: number[] }[];
   }[];
 }
@@ -151,37 +161,37 @@ const runName = ({ runId, startedAt, endedAt }: RunRecord): string => {
   return `${runId} (${moment(startedAt)}${length})`;
 };
 
+/** The verdicts of each run of a side. */
+type Verdicts = readonly (readonly Judged[])[];
+
 function targetRows({ candidates }: Comparison, sides: readonly SideOfRuns[]): ComparisonRow[] {
-  const seen = new Set(
-    sides.flatMap(({ records }) => records.flatMap(({ targets }) => targets.map(({ id }) => id))),
-  );
-  return TARGETS.filter(({ id }) => seen.has(id)).map((row) => {
-    const cells = sides.map(({ records }) =>
-      cellOf(records.map(({ targets }) => targets.find(({ id }) => id === row.id))),
-    );
-    const { title, required, before } = targetRowOf(sides, row.id);
+  const verdicts = sides.map(({ records }) => records.map(({ targets }) => targets));
+  return targetsOf(verdicts).map((row) => {
+    const { cells, ...told } = sidesRow(row, verdicts);
+    const [first = ABSENT, ...others] = cells;
+    const changes = candidates.map((candidate) => candidate.changes.find(({ id }) => id === row.id));
     return {
-      title,
-      required,
-      before,
+      ...told,
+      first,
       tolerance: showDifference(row, row.tolerance).replace("+", ""),
-      first: cells[0] ?? ABSENT,
-      others: candidates.map(({ changes }, i) => ({
-        cell: cells[i + 1] ?? ABSENT,
-        change: changeCell(changes.find(({ id }) => id === row.id)),
-      })),
+      others: others.map((cell, i) => ({ cell, change: changeCell(changes[i]) })),
     };
   });
 }
 
-function targetRowOf(
-  sides: readonly SideOfRuns[],
-  id: string,
-): Pick<TargetRow, "title" | "required" | "before"> {
-  const judged = sides
-    .flatMap(({ records }) => records.flatMap(({ targets }) => targets))
-    .find((one) => one.id === id);
-  return judged === undefined ? { title: id, required: "", before: "" } : targetRow(judged);
+/** The targets that any run of any side has judged. */
+function targetsOf(sides: readonly Verdicts[]): (Target & { id: TargetId })[] {
+  const seen = new Set(sides.flat(2).map(({ id }) => id));
+  return TARGETS.filter(({ id }) => seen.has(id));
+}
+
+function sidesRow(row: Target, sides: readonly Verdicts[]): SidesRow {
+  return {
+    title: row.title,
+    required: showTarget(row),
+    before: row.before,
+    cells: sides.map((runs) => cellOf(runs.map((targets) => targets.find(({ id }) => id === row.id)))),
+  };
 }
 
 const ABSENT: Cell = {
@@ -253,26 +263,14 @@ function testOf(
   sides: readonly SideOfRuns[],
   names: string[],
 ): ComparisonView["tests"][number] {
-  const tests = sides.map(({ records }) =>
-    records.flatMap((record) => record.tests.filter((test) => test.name === name)),
-  );
-  const ids = [...new Set(tests.flat().flatMap(({ targets }) => targets.map(({ id }) => id)))];
+  const tests = sides.map(({ records }) => testsNamed(name, records));
+  const verdicts = tests.map((side) => side.map(({ targets }) => targets));
   const outcomes = [...new Set(tests.flat().flatMap((test) => Object.keys(test.outcomes)))].sort();
   return {
     name: clip(name),
     plan: tests.flat()[0]?.plan.join(", ") ?? "",
     names,
-    rows: ids.map((id) => {
-      const judged = tests
-        .flat()
-        .flatMap(({ targets }) => targets)
-        .find((one) => one.id === id);
-      const { title = id, required = "", before = "" } = judged === undefined ? {} : targetRow(judged);
-      const cells = tests.map((side) =>
-        cellOf(side.map(({ targets }) => targets.find((one) => one.id === id))),
-      );
-      return { title, required, before, cells };
-    }),
+    rows: targetsOf(verdicts).map((row) => sidesRow(row, verdicts)),
     outcomes: outcomes.map((outcome) => ({
       outcome,
       counts: tests.map((side) => side.reduce((sum, test) => sum + (test.outcomes[outcome] ?? 0), 0)),
@@ -280,24 +278,18 @@ function testOf(
   };
 }
 
+const testsNamed = (name: string, records: readonly RunRecord[]): TestRecord[] =>
+  records.flatMap(({ tests }) => tests.filter((test) => test.name === name));
+
 /** Which share of the messages came within which time, side by side: over all tests, and in each. */
 function latencyCharts(sides: readonly SideOfRuns[], names: readonly string[]): ChartView[] {
-  const latencyIn = (name: string) =>
-    sides.map(({ records }) =>
-      joined(
-        records.flatMap(({ tests }) =>
-          tests.filter((test) => test.name === name).map(({ tally }) => tally.latency),
-        ),
-      ),
-    );
+  const overall = sides.map(({ records }) => latencyOf(records));
+  const within = (name: string) =>
+    sides.map(({ records }) => joined(testsNamed(name, records).map(({ tally }) => tally.latency)));
   const tests = testNames(sides);
   const charts = [
-    latencyChart(
-      "all tests",
-      sides.map(({ records }) => latencyOf(records)),
-      names,
-    ),
-    ...(tests.length > 1 ? tests.map((name) => latencyChart(name, latencyIn(name), names)) : []),
+    latencyChart("all tests", overall, names),
+    ...(tests.length > 1 ? tests.map((name) => latencyChart(name, within(name), names)) : []),
   ];
   return charts.filter((one) => one !== undefined);
 }

@@ -137,11 +137,9 @@ const NOTHING: Evidence = {
 /** What a side knows of these tests together. */
 function evidenceOf(side: Side, tests: readonly string[]): Evidence {
   const counts: Record<string, number> = {};
-  const [latency, queueDelay, generatorLag]: [SparseHistogram, SparseHistogram, SparseHistogram] = [
-    {},
-    {},
-    {},
-  ];
+  const latency: SparseHistogram = {};
+  const queueDelay: SparseHistogram = {};
+  const generatorLag: SparseHistogram = {};
   for (const { name, tally, timings } of side.flatMap((run) => run.tests)) {
     if (!tests.includes(name)) continue;
     mergeInto(counts, tally.counts);
@@ -181,7 +179,7 @@ function byFlaws(
 ): Partial<Finding> & Pick<Finding, "word" | "reason"> {
   const strata = tests.map((test): Stratum => [flawsOf(row, before, test), flawsOf(row, after, test)]);
   const [old, young] = [sumOf(strata.map(([side]) => side)), sumOf(strata.map(([, side]) => side))];
-  const noun = row.comparedBy === "plan" ? "plans" : "seconds";
+  const noun = row.comparedBy === "plan" ? "plans" : "windows of time";
   const counted = `${noun} short of the target: ${old.flawed} of ${old.of}, then ${young.flawed} of ${young.of}`;
   if (smallestP(strata) > RARE)
     return notEnough(`${counted}: too few for any difference to be more than chance`);
@@ -207,7 +205,7 @@ function plansOf(side: Side, test: string): Pick<PlanReport, "counts" | "latency
   side.forEach(({ plans: { kept } }, run) => {
     kept.forEach((report, i) => {
       if (report.test !== test) return;
-      const key = report.plan === NOT_CREATED ? `${run} ${i}` : report.plan;
+      const key = `${run} ${report.plan === NOT_CREATED ? i : report.plan}`;
       const plan = plans.get(key) ?? { counts: {}, latency: {} };
       mergeInto(plan.counts, report.counts);
       mergeInto(plan.latency, report.latency);
