@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { isWorse, type SideOfRuns } from "../reports/comparison.ts";
@@ -6,7 +7,7 @@ import { makeId, readRecord } from "./files.ts";
 import { MISSED } from "./k6.ts";
 import { fail, outOption, profileOption, transportOption } from "./options.ts";
 import { ofOneKind, runsOf, type Wanted } from "./references.ts";
-import { readResults } from "./results.ts";
+import { type FoundRun, readResults } from "./results.ts";
 import { linkToReport, writeComparison } from "./write-comparison.ts";
 
 interface CompareOptions extends Wanted {
@@ -37,7 +38,7 @@ function compare(references: readonly string[], { out, ...wanted }: CompareOptio
   const directory = join(out, makeId("comparison"));
   const sides = runs.map(
     (found, i): SideOfRuns => ({
-      label: references[i] ?? "",
+      label: labelOf(references[i] ?? "", found),
       records: found.flatMap((run) => readRecord(run.directory) ?? []),
       reports: found.map((run) => linkToReport(directory, run.directory)),
       calibration: null,
@@ -47,6 +48,11 @@ function compare(references: readonly string[], { out, ...wanted }: CompareOptio
   const { comparison, text } = writeComparison(directory, sides, terminal);
   process.stdout.write(text);
   return comparison.candidates.some(isWorse) ? MISSED : 0;
+}
+
+/** A path is no name: a run behind one is called by its id. */
+function labelOf(reference: string, [first]: readonly FoundRun[]): string {
+  return existsSync(reference) && first !== undefined ? first.runId : reference;
 }
 
 program.parseAsync().catch(fail);

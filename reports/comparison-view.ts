@@ -72,7 +72,7 @@ export interface ComparisonView {
   /** One sentence a candidate: what got better, what got worse. */
   sentences: { text: string; style: "passed" | "failed" }[];
   notes: string[];
-  sides: { name: string; sentence: string; passed: boolean; runs: { name: string; link: string }[] }[];
+  sides: { sentence: string; passed: boolean; runs: { name: string; link: string }[] }[];
   firstName: string;
   otherNames: string[];
   rows: ComparisonRow[];
@@ -101,8 +101,7 @@ export function comparisonView(comparison: Comparison, sides: readonly SideOfRun
     })),
     notes: comparison.notes.map(clip),
     sides: sides.map(({ records, reports }, i) => ({
-      name: names[i] ?? "",
-      sentence: sideSentence(records),
+      sentence: sideSentence(names[i] ?? "", records),
       passed: records.every(hasPassed),
       runs: records.map((record, run) => ({ name: runName(record), link: reports[run] ?? "" })),
     })),
@@ -149,11 +148,11 @@ export function changeSentence({ name, against, changes, calls }: ListedCandidat
 
 const titleOf = (id: string): string => TARGETS.find((row) => row.id === id)?.title ?? id;
 
-function sideSentence(records: readonly RunRecord[]): string {
+function sideSentence(name: string, records: readonly RunRecord[]): string {
   const [only] = records;
   if (only !== undefined && records.length === 1) return summarySentence(only);
   const passed = records.filter(hasPassed).length;
-  return `${passed} of ${records.length} runs missed no target.`;
+  return `${name}: ${passed} of ${records.length} runs missed no target.`;
 }
 
 const runName = ({ runId, startedAt, endedAt }: RunRecord): string => {

@@ -28,7 +28,7 @@ export function comparisonMarkdown(view: ComparisonView): string {
     list(view.notes),
     table([head, ...body]),
     list(view.calls.map(({ call, side, word }) => `${call}: ${word} on ${side}`)),
-    list(view.sides.map(({ name, sentence }) => `${name}: ${sentence}`)),
+    list(view.sides.map(({ sentence }) => sentence)),
   ];
   return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
 }
