@@ -51,7 +51,7 @@ async function bench(names: string[], { quick = false, rounds, json }: BenchOpti
   const figures = measured.flatMap((one) => one.figures);
   const failures = measured.flatMap(({ failure = [] }) => failure);
   const seconds = Math.round((Date.now() - started) / 1_000);
-  console.log(`\n${figureTable(figures)}\n\n${rows.length} rows in ${seconds} s`);
+  console.log(`\n${figureTable(figures)}\n\n${rows.length} of ${ROWS.length} rows in ${seconds} s`);
   for (const failure of failures) console.log(`✗ ${failure}`);
   if (json !== undefined) writeFileSync(json, document(figures, seconds));
   const isMissed = figures.some((figure) => judge(figure) === "missed");

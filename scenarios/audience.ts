@@ -8,7 +8,7 @@ import { NOT_CREATED, type Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
 import { OUTCOME_PREFIX } from "../run/meter.ts";
-import { sample, streamOutcomes, timeToFirstMessage } from "../run/metrics.ts";
+import { sample } from "../run/metrics.ts";
 import { askForFallback } from "./fallback.ts";
 import { createPlan, type Stub } from "./plans.ts";
 
@@ -200,7 +200,7 @@ export class Audience<Numbers extends Shape> {
     const account = this.ledger.join(gapFrom);
     const { meter, connect } = this.context;
     const stream: Stream = new Stream(
-      (events) => connect(this.planId, account, events, { client: name }),
+      (events) => connect(this.planId, account, events),
       this.options.deadlines,
       {
         lastAt: () => account.lastAt,
@@ -227,14 +227,12 @@ export class Audience<Numbers extends Shape> {
     this.count("usable", isUsable ? 1 : 0);
     sample("connection-success", isUsable ? 1 : 0);
     if (stream.firstMessageAt === undefined) return;
-    timeToFirstMessage.add(stream.firstMessageAt - stream.startedAt);
     this.context.meter.time("time-to-first-message", stream.firstMessageAt - stream.startedAt);
   }
 
   private sampleOutcome({ stream, account }: Client, outcome: Outcome): void {
     const isByClient = outcome === "closed" || outcome === "starved" || outcome === "timed_out";
     account.leave(stream.endedAt ?? recorder.now(), isByClient);
-    streamOutcomes.add(1, { outcome });
     this.context.meter.count(`${OUTCOME_PREFIX}${outcome}`);
     if (outcome === "interrupted") return;
     const isAcceptable = this.options.acceptable.includes(outcome);

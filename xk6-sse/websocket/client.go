@@ -58,13 +58,16 @@ type Stream struct {
 // Open makes the handshake and returns the stream, which ends with ctx at the latest. An error is always a *client.Error.
 func Open(ctx context.Context, network Network, request Request) (*Stream, error) {
 	var socket *timedConn
+	stopWatch := func() bool { return true }
 	dialer := websocket.Dialer{
-		NetDialContext: func(ctx context.Context, name, address string) (net.Conn, error) {
-			dialed, err := network.DialContext(ctx, name, address)
+		NetDialContext: func(dialing context.Context, name, address string) (net.Conn, error) {
+			dialed, err := network.DialContext(dialing, name, address)
 			if err != nil {
 				return nil, err
 			}
 			socket = &timedConn{Conn: dialed}
+			// The dialer itself does not look at ctx while it waits for the answer.
+			stopWatch = context.AfterFunc(ctx, func() { _ = dialed.Close() })
 			return socket, nil
 		},
 		Proxy:            http.ProxyFromEnvironment,
@@ -74,6 +77,7 @@ func Open(ctx context.Context, network Network, request Request) (*Stream, error
 		WriteBufferSize:  writeBuffer,
 	}
 	connection, response, err := dialer.DialContext(ctx, request.URL, request.Header)
+	stopWatch()
 	if err != nil {
 		return nil, handshakeError(ctx, response, socket != nil, err)
 	}
