@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { histogramOf } from "../record/histogram.ts";
 import type { RunRecord } from "../record/record.ts";
 import { sampleRecord } from "../record/testing.ts";
 import { type ChangeWord, compareSides, FEWEST_RUNS } from "./compare.ts";
@@ -116,6 +117,22 @@ test("with four runs a side memory is compared", () => {
   assert.equal(wordOf(steady, steady, "memory-stability"), "same");
   const mixed = runsWith("memory-stability", [0, 10, 0.1, 9]);
   assert.equal(wordOf(steady, mixed, "memory-stability"), "same");
+});
+
+test("where the load generator itself came late, latencies are not compared", () => {
+  const late = madeUpRecord({ seed: 2, latencyMs: 30 });
+  const tests = late.tests.map((test) => ({
+    ...test,
+    timings: { "generator-lag": histogramOf([1, 40, 50]) },
+  }));
+  const [change] = compareSides([madeUpRecord({ seed: 1 })], [{ ...late, tests }]).filter(
+    ({ id }) => id === "message-latency",
+  );
+  assert.equal(change?.word, "not enough");
+  assert.match(
+    change?.reason ?? "",
+    /^the second side: the load generator's own timers came 50\.\d ms late$/,
+  );
 });
 
 test("a side that measured nothing is told, and compares with nothing", () => {

@@ -1,4 +1,4 @@
-import { mergeInto, type SparseHistogram } from "../record/histogram.ts";
+import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
 import {
   type Judged,
   NOT_CREATED,
@@ -9,7 +9,15 @@ import {
 import { spreadOfDifference } from "./bootstrap.ts";
 import { type Flawed, fisher, rankSum, type Stratum, smallestP } from "./exact.ts";
 import type { Measure } from "./measure.ts";
-import { type Evidence, meets, showDifference, TARGETS, type Target, type TargetId } from "./targets.ts";
+import {
+  type Evidence,
+  LONGEST_WAIT_MS,
+  meets,
+  showDifference,
+  TARGETS,
+  type Target,
+  type TargetId,
+} from "./targets.ts";
 
 /** What became of a target from one side of a comparison to the other. */
 export const CHANGE_WORDS = ["worse", "better", "not enough", "same"] as const;
@@ -86,7 +94,7 @@ function compareByUnits(row: Target & { id: TargetId }, before: Side, after: Sid
     before: aRun(row, measures[0], before),
     after: aRun(row, measures[1], after),
   };
-  const untold = untoldBy(measures);
+  const untold = untoldBy(measures.map((measure, side) => untoldOf(row, measure, side === 0 ? old : young)));
   const finding = { id: row.id, interval: null, p: null, ...values };
   if (untold !== undefined) return { ...finding, ...notEnough(untold) };
   const compared =
@@ -102,12 +110,18 @@ function aRun({ unit }: Target, { value }: Measure, side: Side): number | null {
   return unit === "" ? value / side.length : value;
 }
 
-/** Why there is nothing to compare, and on which side; undefined where there is. */
-function untoldBy(measures: readonly [Measure, Measure]): string | undefined {
-  const reasons = measures.map(
-    ({ value, noData, notMeasured }) =>
-      noData ?? notMeasured ?? (value === undefined ? "nothing was seen" : undefined),
-  );
+/** Why a side has nothing to compare; undefined where it has. A latency that is met may still be the generator's own. */
+function untoldOf(
+  row: Target,
+  { value, noData, notMeasured }: Measure,
+  evidence: Evidence,
+): string | undefined {
+  const late = row.comparedBy === "latency" ? (quantile(evidence.generatorLag, 0.95) ?? 0) : 0;
+  if (late > LONGEST_WAIT_MS) return `the load generator's own timers came ${late.toFixed(1)} ms late`;
+  return noData ?? notMeasured ?? (value === undefined ? "nothing was seen" : undefined);
+}
+
+function untoldBy(reasons: readonly (string | undefined)[]): string | undefined {
   const side = reasons.findIndex((reason) => reason !== undefined);
   return side < 0 ? undefined : `${["the first side", "the second side"][side]}: ${reasons[side]}`;
 }
