@@ -37,7 +37,7 @@ export const reconnection = loadTest<Numbers>({
     // Four plans are the fewest by which a comparison can tell two sides apart.
     smoke: {
       users: 4,
-      leavers: 2,
+      leavers: 1,
       dropAfterMs: 1_500,
       awayMs: 1_000,
       slotSeconds: 10,
