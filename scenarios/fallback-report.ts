@@ -4,7 +4,6 @@ import { sleep } from "../client/time.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
 import { withAudience } from "./audience.ts";
 import { longDeadlines, STREAM_TARGETS, shortDeadlines } from "./common.ts";
-import { askForFallback } from "./fallback.ts";
 import type { Stub } from "./plans.ts";
 
 interface Numbers extends Shape {
@@ -61,6 +60,6 @@ function streamBreaks(context: UserContext<Numbers>): Promise<void> {
     await audience.join(["client that breaks off"]);
     await sleep(breakAfterMs);
     await audience.leaveAll();
-    await askForFallback(context, audience.planId, "the client broke off", recorder.now());
+    await audience.askForReport("the client broke off", recorder.now());
   });
 }
