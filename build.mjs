@@ -58,7 +58,7 @@ function requireGo() {
 function hashOfSources() {
   const hash = createHash("sha256");
   const files = readdirSync(join(ROOT, "xk6-sse"), { recursive: true })
-    .filter((file) => /(\.go|go\.mod|go\.sum)$/.test(file) && !file.endsWith("_test.go"))
+    .filter((file) => /(\.go|go\.mod|go\.sum)$/.test(file) && !/_test\.go$|^cmd\/bench\//.test(file))
     .sort();
   for (const file of files) hash.update(file).update(readFileSync(join(ROOT, "xk6-sse", file)));
   return hash.digest("hex");
