@@ -1,6 +1,6 @@
 import type { RunRecord } from "../record/record.ts";
 import type { ComparisonView } from "./comparison.ts";
-import { banner, summarySentence, targetRow } from "./view.ts";
+import { banner, clockText, summarySentence, targetRow } from "./view.ts";
 
 /** Columns aligned by spaces; the last one is not padded. */
 export function columns(rows: readonly (readonly string[])[]): string {
@@ -32,6 +32,7 @@ export function runTable(record: RunRecord): string {
     parts.push(...test.findings.map((finding) => `  ! ${finding}`));
   }
   parts.push(...record.findings.map((finding) => `! ${finding}`));
+  if (record.clock?.applied) parts.push(`! clock: ${clockText(record.clock)}`);
   return `${parts.filter((part) => part !== "").join("\n")}\n`;
 }
 

@@ -330,7 +330,8 @@ function facts(record: RunRecord): { label: string; value: string }[] {
   ];
 }
 
-function clockText(clock: RunRecord["clock"]): string {
+/** What the server's clock is off, by how much that is uncertain, and whether it was applied. */
+export function clockText(clock: RunRecord["clock"]): string {
   if (clock === null) return "the server did not tell its time";
   const { offsetMs, uncertaintyMs, applied } = clock;
   const off = `${offsetMs >= 0 ? "+" : "−"}${milliseconds(Math.abs(offsetMs))} ± ${milliseconds(uncertaintyMs)}`;
