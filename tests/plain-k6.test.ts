@@ -282,6 +282,16 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     assert.equal((await countsOf(target)).plans, 0, "plans are left on the server");
   });
 
+  test("plans that never end are told of, where their streams end in time", async (t) => {
+    const { url } = await server(t, "--fault", "plan-death=300");
+    const directory = temporaryDirectory(t);
+    await k6("basic-connection", { BASE_URL: url, TRANSPORT: "ws", OUT_DIR: directory }).finished;
+    const findings = onlyRecord(directory).tests.flatMap((one) => one.findings);
+    assert.deepEqual(findings, [
+      "plans still ran when the time of their streams was over (5 s): their end was not seen",
+    ]);
+  });
+
   test("an interrupt in set-up leaves no plan either", async (t) => {
     const { url, plans } = await planApi(t, { createMs: 3_000 });
     const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: temporaryDirectory(t) });
@@ -307,7 +317,9 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     await k6("cleanup-race", { BASE_URL: url, OUT_DIR: directory }).finished;
     assert.ok(plans.size > 0);
     const left = [...plans.keys()].map((id) => `plan ${id} could not be deleted`);
-    assert.deepEqual(onlyRecord(directory).findings.sort(), left.sort());
+    const { findings, tests } = onlyRecord(directory);
+    assert.deepEqual(findings.sort(), left.sort());
+    assert.ok(tests[0]?.findings.some((text) => text.startsWith("a plan's own log was not to be had")));
   });
 });
 
