@@ -53,7 +53,7 @@ function pipelineFails(context: UserContext<Numbers>): Promise<void> {
   return withAudience(context, { ...stub, exit: 1 }, 1, options, async (audience) => {
     const [client] = await audience.join(["client of a plan that fails"]);
     if ((await client?.stream.ended) !== "closed") return;
-    await askForFallback(context, audience.planId, "the pipeline never ended", recorder.now());
+    await audience.askForReport("the pipeline never ended", recorder.now());
   });
 }
 
