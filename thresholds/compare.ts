@@ -180,7 +180,7 @@ function byLatency(
   );
   if (interval === undefined) return notEnough("an estimate needs two plans a side");
   const [low, high] = interval;
-  const reason = `difference ${showDifference(row, low)} to ${showDifference(row, high)} (95 %, resampled by plan)`;
+  const reason = `difference ${showDifference(row, low)} to ${showDifference(row, high)} (95\u00a0%, resampled by plan)`;
   return { interval, ...wordOf(row, values, low > 0 || high < 0, reason) };
 }
 
