@@ -61,7 +61,7 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
     options: optionsOf(run),
     setup: () => setup(run),
     virtualUser: (started) => virtualUser(run, started),
-    teardown: () => teardown(run),
+    teardown: (started) => teardown(run, started),
     handleSummary: ({ setup_data: started }) =>
       started === undefined ? withoutSetup(run) : summarise(run, started),
   };
@@ -244,13 +244,13 @@ async function watchServer(
 }
 
 /** Removes what the run left on the server, judges, and tells k6 the figures that only now are known. */
-async function teardown(run: RunPlan): Promise<void> {
+async function teardown(run: RunPlan, started: Started): Promise<void> {
   const left = await deleteMarked(
     new PlanApi(run.config.baseUrl, REQUEST_TIMEOUT_MS[run.config.profile]),
     markOf(run.runId),
   );
   for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
-  const { tests } = judgeRun(run, takeSnapshot());
+  const { tests } = judgeRun(run, started, takeSnapshot());
   for (const [test, judgedOfTest] of Object.entries(tests)) {
     for (const judged of judgedOfTest) {
       const row = target(judged.id as TargetId);
