@@ -18,6 +18,8 @@ type meter struct {
 	// alsoEvents, unless nil, counts the events as well.
 	alsoEvents *metrics.Metric
 
+	sending sync.Mutex // held by flush: when it returns, what was collected before is sent
+
 	mu    sync.Mutex
 	timer *time.Timer // ends the period; nil while nothing is collected
 	period
@@ -66,6 +68,8 @@ func (m *meter) startPeriod() {
 
 // flush ends the period and sends what it has collected.
 func (m *meter) flush() {
+	m.sending.Lock()
+	defer m.sending.Unlock()
 	collected := m.reset()
 	if collected.events > 0 {
 		m.emitter.count(m.metrics.eventsReceived, collected.events)
@@ -79,6 +83,13 @@ func (m *meter) flush() {
 	if collected.handed > 0 {
 		m.emitter.time(m.metrics.queueDelay, collected.longest)
 	}
+}
+
+// end sends what is left of a stream that has ended. It is for the event loop, and counts even if the iteration was
+// interrupted.
+func (m *meter) end() {
+	m.flush()
+	m.emitter.finish()
 }
 
 func (m *meter) reset() period {
