@@ -4,17 +4,17 @@ import { cpus } from "node:os";
 import { Command } from "commander";
 import { type Figure, judge } from "./figures.ts";
 import type { Bench } from "./measuring.ts";
+import { isChosen, partsArgument, positive } from "./options.ts";
 import { build, startSource } from "./processes.ts";
 import { ROWS, type Row } from "./rows.ts";
 import { figureTable } from "./table.ts";
 
 /** How many rows are measured at once that do not need the machine for themselves. */
 const AT_ONCE = 3;
-const NAMES = ROWS.map(({ name }) => name);
 
 interface BenchOptions {
   quick?: boolean;
-  rounds?: string;
+  rounds?: number;
   json?: string;
 }
 
@@ -28,9 +28,9 @@ await new Command("npm run bench --")
   .description(
     "Measures what the load generator costs, and prints each figure beside its limit and its peers.",
   )
-  .argument("[rows...]", `which rows: ${NAMES.join(", ")}; all when not given`)
-  .option("--quick", "in two minutes instead of ten, and roughly")
-  .option("--rounds <n>", "how often processor time and latency are measured (3; with --quick 1)")
+  .addArgument(partsArgument(ROWS.map(({ name }) => name)))
+  .option("--quick", "in a few minutes instead of ten, and roughly")
+  .option("--rounds <n>", "how often processor time and latency are measured (3; with --quick 1)", positive)
   .option("--json <file>", "write the figures to this file as well")
   .action(async (names: string[], options: BenchOptions) => {
     process.exitCode = await bench(names, options);
@@ -38,25 +38,20 @@ await new Command("npm run bench --")
   .parseAsync();
 
 async function bench(names: string[], { quick = false, rounds, json }: BenchOptions): Promise<number> {
-  const unknown = names.filter((name) => !NAMES.includes(name));
-  if (unknown.length > 0) {
-    console.error(`no row ${unknown.join(", ")}: there are ${NAMES.join(", ")}`);
-    return 1;
-  }
-  const rows = ROWS.filter(({ name }) => names.length === 0 || names.includes(name));
+  const rows = ROWS.filter(({ name }) => isChosen(name, names));
   const started = Date.now();
   await build();
   const source = await startSource();
   const measured = await measureRows(rows, {
     url: source.url,
     quick,
-    rounds: Number(rounds ?? (quick ? 1 : 3)),
+    rounds: rounds ?? (quick ? 1 : 3),
   });
   source.stop();
   const figures = measured.flatMap((one) => one.figures);
   const failures = measured.flatMap(({ failure = [] }) => failure);
   const seconds = Math.round((Date.now() - started) / 1_000);
-  console.log(`\n${figureTable(figures)}\n\n${rows.length} rows in ${seconds} s`);
+  console.log(`\n${figureTable(figures)}\n\n${rows.length} of ${ROWS.length} rows in ${seconds} s`);
   for (const failure of failures) console.log(`✗ ${failure}`);
   if (json !== undefined) writeFileSync(json, document(figures, seconds));
   const isMissed = figures.some((figure) => judge(figure) === "missed");

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { judge } from "../bench/figures.ts";
 import { overBoth } from "../bench/measuring.ts";
 import { longMemory } from "../bench/memory.ts";
+import { isChosen, partsArgument, positive } from "../bench/options.ts";
 import { build, startSource } from "../bench/processes.ts";
 import { figureTable } from "../bench/table.ts";
 import { TRANSPORTS } from "../record/record.ts";
@@ -14,12 +15,13 @@ import { ROOT } from "./harness.ts";
 import { deviations, play } from "./play.ts";
 
 interface Amounts {
-  /** How often Go and unit tests are repeated. */
-  times: string;
-  /** How often the suite is run against a healthy server, over each transport. */
-  suites: string;
+  /** How often the Go tests are run. */
+  times: number;
+  /** How often the unit tests are run, and the suite against a healthy server, over each transport. */
+  rounds: number;
   /** For how long k6's memory is watched. */
-  minutes: string;
+  minutes: number;
+  /** For how long the parser is given random input, as Go says it. */
   fuzz: string;
 }
 
@@ -28,11 +30,10 @@ const PARTS: Record<string, (amounts: Amounts) => Promise<string[]>> = {
   go: ({ times }) => succeeds("go", ["test", "-race", "-timeout=0", `-count=${times}`, "./..."], "xk6-sse"),
   fuzz: ({ fuzz }) =>
     succeeds("go", ["test", "-fuzz=FuzzParser", `-fuzztime=${fuzz}`, "./eventstream"], "xk6-sse"),
-  unit: ({ times }) => repeated(Number(times), () => succeeds(process.execPath, ["tests/run.mjs", "unit"])),
-  suite: ({ suites }) => repeated(Number(suites), healthySuites),
-  memory: ({ minutes }) => steadyMemory(Number(minutes) * 60),
+  unit: ({ rounds }) => repeated(rounds, () => succeeds(process.execPath, ["tests/run.mjs", "unit"])),
+  suite: ({ rounds }) => repeated(rounds, healthySuites),
+  memory: ({ minutes }) => steadyMemory(minutes * 60),
 };
-const NAMES = Object.keys(PARTS);
 
 async function succeeds(program: string, args: readonly string[], folder = ""): Promise<string[]> {
   const child = spawn(program, args, { cwd: join(ROOT, folder), stdio: ["ignore", "pipe", "pipe"] });
@@ -76,15 +77,10 @@ async function steadyMemory(seconds: number): Promise<string[]> {
 }
 
 async function soak(names: readonly string[], amounts: Amounts): Promise<number> {
-  const unknown = names.filter((name) => !NAMES.includes(name));
-  if (unknown.length > 0) {
-    console.error(`no part ${unknown.join(", ")}: there are ${NAMES.join(", ")}`);
-    return 1;
-  }
   const rows: string[][] = [];
   const problems: string[] = [];
   for (const [name, part] of Object.entries(PARTS)) {
-    if (names.length > 0 && !names.includes(name)) continue;
+    if (!isChosen(name, names)) continue;
     const started = Date.now();
     const wrong = await part(amounts).catch((error: Error) => [error.message]);
     problems.push(...wrong.map((text) => `${name}: ${text}`));
@@ -98,11 +94,11 @@ async function soak(names: readonly string[], amounts: Amounts): Promise<number>
 }
 
 await new Command("npm run soak --")
-  .description("Repeats what the project has, and watches k6's memory for long: about an hour and a half.")
-  .argument("[parts...]", `which parts: ${NAMES.join(", ")}; all when not given`)
-  .option("--times <n>", "how often the Go and the unit tests are run", "50")
-  .option("--suites <n>", "how often the suite is run against a healthy server, over each transport", "10")
-  .option("--minutes <n>", "for how long k6's memory is watched at 1,000 messages a second", "20")
+  .description("Repeats what the project has, and watches k6's memory for long: one to two hours.")
+  .addArgument(partsArgument(Object.keys(PARTS)))
+  .option("--times <n>", "how often the Go tests are run", positive, 100)
+  .option("--rounds <n>", "how often the unit tests are run, and the suite over each transport", positive, 10)
+  .option("--minutes <n>", "for how long k6's memory is watched at 1,000 messages a second", positive, 20)
   .option("--fuzz <time>", "for how long the parser is given random input", "60s")
   .action(async (names: string[], amounts: Amounts) => {
     process.exitCode = await soak(names, amounts);

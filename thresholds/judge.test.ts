@@ -195,6 +195,12 @@ test("latency that the generator itself made is no data", () => {
   const late = verdictOf("message-latency", { latency, generatorLag: latencyOf(90, 95) });
   assert.equal(late.verdict, "no data");
   assert.match(late.reason, /: generator overloaded: its timers came/);
+  const fast = { latency: latencyOf(1, 2, 3), generatorLag: latencyOf(90, 95) };
+  assert.equal(
+    verdictOf("message-latency", fast).verdict,
+    "met",
+    "it would be faster still without the delay",
+  );
   assert.equal(verdictOf("message-latency", { latency, queueDelay: latencyOf(1, 2) }).verdict, "missed");
 });
 
@@ -208,6 +214,8 @@ test("throughput is the least that a client was given, where the pipeline offers
   assert.equal(verdictOf("throughput", { rates: [rate(1_500, 1_490), rate(1_500, 1_200)] }).verdict, "met");
   const missed = verdictOf("throughput", { rates: [rate(1_500, 1_490), rate(1_500, 300)] });
   assert.deepEqual([missed.verdict, missed.value], ["missed", 300]);
+  const overloaded = { rates: [rate(1_500, 300)], generatorLag: latencyOf(90) };
+  assert.equal(verdictOf("throughput", overloaded).verdict, "no data");
   const slow = verdictOf("throughput", { rates: [rate(800, 800)] });
   assert.equal(slow.verdict, "not measured");
   assert.match(slow.reason, /offered 800 msg\/s at most/);
@@ -237,6 +245,11 @@ test("scaling is the largest exponent between neighbouring steps, and names the 
   assert.equal(cliff.verdict, "missed");
   assert.match(cliff.reason, /from 4 to 16 plans; cliff at 16 plans \(9 completed\)/);
   assert.equal(verdictOf("scaling", { steps: [step(1, 500)] }).verdict, "no data");
+  const never = verdictOf("scaling", { steps: [step(1, 2_500, 0), step(4, 2_500, 0), step(16, 2_500, 0)] });
+  assert.equal(never.verdict, "no data");
+  assert.match(never.reason, /not all plans were completed.*cliff at 1 plans \(0 completed\)/);
+  const slow = verdictOf("scaling", { steps: [step(10, 50_000), step(20, 60_000, 0)] });
+  assert.equal(slow.verdict, "no data");
 });
 
 test("every target has thresholds in k6, and a floor against silence beside each", () => {

@@ -18,7 +18,8 @@ type meter struct {
 	// alsoEvents, unless nil, counts the events as well.
 	alsoEvents *metrics.Metric
 
-	sending sync.Mutex // held by flush: when it returns, what was collected before is sent
+	// sending is held while samples are sent: the last flush waits for one that is under way.
+	sending sync.Mutex
 
 	mu    sync.Mutex
 	timer *time.Timer // ends the period; nil while nothing is collected
