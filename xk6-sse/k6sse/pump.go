@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	// maxQueued is how many deliveries may wait for the event loop. When there are as many, the read goroutine waits,
-	// and with it, by TCP's flow control, the server.
-	maxQueued = 1024
+	// maxQueued is how many deliveries may wait for the event loop, and maxQueuedBytes how much data, before the last of
+	// them. When there is as much, the read goroutine waits, and with it, by TCP's flow control, the server.
+	maxQueued      = 1024
+	maxQueuedBytes = 1 << 20
 	// maxTurn is how long a run delivers when the script is slow: then timers and other streams have their turn.
 	maxTurn = 10 * time.Millisecond
 	// maxSpare is the capacity up to which an emptied batch is kept for reuse, so that the memory of a burst is freed.
@@ -45,6 +46,7 @@ type pump struct {
 	mu       sync.Mutex
 	callback func(func() error) // registered and not used; nil while a run is due
 	queue    []delivery
+	bytes    int // of data in the queue
 	spare    []delivery
 	room     chan struct{} // tells the read goroutine that the queue was emptied
 }
@@ -74,7 +76,7 @@ func (p *pump) put(ctx context.Context, d delivery) (held time.Duration) {
 func (p *pump) tryPut(d delivery) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.queue) >= maxQueued {
+	if len(p.queue) >= maxQueued || p.bytes >= maxQueuedBytes {
 		return false
 	}
 	p.enqueue(d)
@@ -90,6 +92,7 @@ func (p *pump) end(d delivery) {
 
 func (p *pump) enqueue(d delivery) {
 	p.queue = append(p.queue, d)
+	p.bytes += len(d.event.Data)
 	p.wake()
 }
 
@@ -124,7 +127,7 @@ func (p *pump) take() []delivery {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	batch := p.queue
-	p.queue, p.spare = p.spare, nil
+	p.queue, p.spare, p.bytes = p.spare, nil, 0
 	select {
 	case p.room <- struct{}{}:
 	default:
@@ -138,6 +141,9 @@ func (p *pump) rearm(batch []delivery, delivered int) {
 	defer p.mu.Unlock()
 	clear(batch[:delivered])
 	if delivered < len(batch) {
+		for _, d := range batch[delivered:] {
+			p.bytes += len(d.event.Data)
+		}
 		p.queue = append(batch[delivered:], p.queue...)
 	} else if cap(batch) <= maxSpare {
 		p.spare = batch[:0]

@@ -10,8 +10,9 @@ type key struct {
 // message is a message that some account has received.
 type message struct {
 	key
-	seen uint64   // a bit for each of the first 64 accounts
-	more []uint64 // and for those after them
+	isOld bool     // it became known beyond the horizon: the accounts of then have it settled
+	seen  uint64   // a bit for each of the first 64 accounts
+	more  []uint64 // and for those after them
 }
 
 func (m *message) seenBy(account int) bool {
@@ -47,12 +48,12 @@ func newMessages() messages {
 }
 
 // see notes that account has received the message of this key, and returns whether it is the first time.
-func (m *messages) see(k key, account int) bool {
+func (m *messages) see(k key, account int, isOld bool) bool {
 	number, known := m.number[k]
 	if !known {
 		number = m.base + len(m.queue)
 		m.number[k] = number
-		m.queue = append(m.queue, message{key: k})
+		m.queue = append(m.queue, message{key: k, isOld: isOld})
 	}
 	entry := &m.queue[number-m.base]
 	if entry.seenBy(account) {
