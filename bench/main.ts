@@ -29,7 +29,7 @@ await new Command("npm run bench --")
     "Measures what the load generator costs, and prints each figure beside its limit and its peers.",
   )
   .addArgument(partsArgument(ROWS.map(({ name }) => name)))
-  .option("--quick", "in two minutes instead of ten, and roughly")
+  .option("--quick", "in a few minutes instead of ten, and roughly")
   .option("--rounds <n>", "how often processor time and latency are measured (3; with --quick 1)", positive)
   .option("--json <file>", "write the figures to this file as well")
   .action(async (names: string[], options: BenchOptions) => {
@@ -51,7 +51,7 @@ async function bench(names: string[], { quick = false, rounds, json }: BenchOpti
   const figures = measured.flatMap((one) => one.figures);
   const failures = measured.flatMap(({ failure = [] }) => failure);
   const seconds = Math.round((Date.now() - started) / 1_000);
-  console.log(`\n${figureTable(figures)}\n\n${rows.length} rows in ${seconds} s`);
+  console.log(`\n${figureTable(figures)}\n\n${rows.length} of ${ROWS.length} rows in ${seconds} s`);
   for (const failure of failures) console.log(`✗ ${failure}`);
   if (json !== undefined) writeFileSync(json, document(figures, seconds));
   const isMissed = figures.some((figure) => judge(figure) === "missed");

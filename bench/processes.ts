@@ -13,6 +13,7 @@ const BENCH = join(ROOT, "bin", "bench");
 const SCRIPTS = join(ROOT, "bin", "bench-k6");
 /** How long a load may take that has no end of its own. */
 const LIMIT_SECONDS = 300;
+const CLOSING_SECONDS = 5;
 /** What a process may take beside its load before it is ended. */
 export const MARGIN_SECONDS = 30;
 
@@ -26,6 +27,8 @@ export interface Load {
   streams: number;
   /** After how many seconds streams are closed that have not ended. */
   hold?: number;
+  /** After how many seconds the client is broken off. */
+  limit?: number;
 }
 
 /** What came of the streams, as the client that opened them says. */
@@ -62,7 +65,7 @@ export type Client = (url: string, transport: Transport, load: Load) => string[]
 
 export const goClient =
   (...flags: string[]): Client =>
-  (url, transport, { plan, users, streams, hold = LIMIT_SECONDS }) => [
+  (url, transport, { plan, users, streams, limit = LIMIT_SECONDS, hold = limit }) => [
     ...[BENCH, "client", "--url", url, "--transport", transport, "--plan", plan],
     ...["--streams", String(users * streams), "--hold", `${hold}s`, ...flags],
   ];
@@ -70,7 +73,11 @@ export const goClient =
 /** k6 that takes messages in one of the ways of bench/k6/ways.ts. */
 export const k6Client =
   (way: string): Client =>
-  (url, transport, { plan, users, streams, hold = 0 }) =>
+  (
+    url,
+    transport,
+    { plan, users, streams, hold = 0, limit = hold > 0 ? hold + CLOSING_SECONDS : LIMIT_SECONDS },
+  ) =>
     k6Script("stream", {
       BASE_URL: url,
       TRANSPORT: transport,
@@ -79,7 +86,7 @@ export const k6Client =
       USERS: users,
       STREAMS: streams,
       HOLD: hold,
-      LIMIT: hold > 0 ? hold + 5 : LIMIT_SECONDS,
+      LIMIT: limit,
     });
 
 export function k6Script(script: string, settings: Record<string, string | number>): string[] {

@@ -8,6 +8,8 @@ const STREAMS = 5;
 /** A client keeps up that receives all of it, in time, and as timely as the test plan asks of the server. */
 const TIMELY_MS = 100;
 const LATE_SECONDS = 2;
+/** What is not received so long after the last message was due is not waited for. */
+const BREAK_OFF_SECONDS = 5;
 /** Above this wait for the account, or this lateness of timers (p95), a run says "generator overloaded". */
 const OVERLOADED_MS = 10;
 
@@ -24,7 +26,7 @@ export const atRate =
   async ({ url, rounds, quick }, over) => {
     const seconds = quick ? 2 : 5;
     const plan = `messages=${rate * seconds}&rate=${rate}`;
-    const load: Load = { plan, users: USERS, streams: STREAMS };
+    const load: Load = { plan, users: USERS, streams: STREAMS, limit: seconds + BREAK_OFF_SECONDS };
     const [ours = [], go = []] = await byTurns(rounds, [accounted, goAccount], async (client) =>
       roundOf(await measure(client(url, over, load)), rate * seconds * USERS * STREAMS, seconds),
     );

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseRecord, type RunRecord } from "../record/record.ts";
 
 /** The id of a run or a comparison: time (UTC), what it is, and four hex digits. */
@@ -11,8 +11,8 @@ export function makeId(label: string, now = new Date()): string {
 
 /** Writes a file whole: under another name first. Makes its directory. */
 export function saveFile(directory: string, name: string, content: string): void {
-  mkdirSync(directory, { recursive: true });
   const path = join(directory, name);
+  mkdirSync(dirname(path), { recursive: true });
   writeFileSync(`${path}.new`, content);
   renameSync(`${path}.new`, path);
 }

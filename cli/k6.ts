@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { NO_PROMETHEUS, type PrometheusOutput } from "./prometheus.ts";
 
 /** The project's folder, as short as it can be said from here: a command in a report should be one to type. */
 const ROOT = relative(process.cwd(), fileURLToPath(new URL("..", import.meta.url)));
@@ -16,23 +17,28 @@ export interface K6Exit {
 }
 
 /**
- * Runs a load test with these settings and no others, with k6's own progress where `terminal` is one. k6 is in
- * a process group of its own, and is handed an interrupt exactly once: a second one would keep it from tidying up.
+ * Runs a load test with these settings and no others, with k6's own progress where `terminal` is one, and silently
+ * where it is undefined; `output` says where its figures are sent beside the record. k6 is in a process group of its own,
+ * and is handed an interrupt exactly once: a second one would keep it from tidying up.
  */
 export function runK6(
   script: string,
   settings: Record<string, string>,
-  terminal: NodeJS.WriteStream,
+  terminal: NodeJS.WriteStream | undefined,
+  output: PrometheusOutput = NO_PROMETHEUS,
 ): Promise<K6Exit> {
   const variables = Object.entries(settings).flatMap(([name, value]) =>
     value === "" ? [] : ["-e", `${name}=${value}`],
   );
-  const progress = terminal.isTTY ? [] : ["--quiet"];
-  const child = spawn(k6Binary(), ["run", ...progress, ...variables, join(ROOT, "dist", `${script}.js`)], {
+  const progress = terminal?.isTTY ? [] : ["--quiet"];
+  const args = [...progress, ...output.args, ...variables, join(ROOT, "dist", `${script}.js`)];
+  const child = spawn(k6Binary(), ["run", ...args], {
     detached: true,
-    stdio: ["ignore", terminal, "pipe"],
+    stdio: ["ignore", terminal ?? "ignore", "pipe"],
     env: {
       ...environmentWithout(settings),
+      ...(terminal?.isTTY ? { COLUMNS: String(terminal.columns) } : {}),
+      ...output.env,
       K6_NO_USAGE_REPORT: "true",
       K6_AUTO_EXTENSION_RESOLUTION: "false",
     },

@@ -56,8 +56,8 @@ export class Ledger {
    * Adds what came since the last call to the recorder's tally and windows of `key`, and how long it waited between
    * socket and account to the tally of `delayKey`.
    */
-  flush(key: string, delayKey: string): { messages: number; longestDelayMs: number } {
-    return recorder.takeLedger(this.native, key, delayKey);
+  flush(key: string, delayKey: string): void {
+    recorder.takeLedger(this.native, key, delayKey);
   }
 }
 

@@ -33,12 +33,7 @@ export interface Wire {
 }
 
 /** Opens the stream of a plan. Its messages go to `account`. */
-export type Connect = (
-  planId: string,
-  account: Account,
-  events: WireEvents,
-  tags: Record<string, string>,
-) => Wire;
+export type Connect = (planId: string, account: Account, events: WireEvents) => Wire;
 
 /** The stream of the given transport at `baseUrl`: the only place where the two transports differ. */
 export function connector(
@@ -52,10 +47,10 @@ export function connector(
 }
 
 function overSse(baseUrl: string, timeoutMs: number): Connect {
-  return (planId, { sink }, events, tags) => {
+  return (planId, { sink }, events) => {
     const source = new sse.EventSource(`${baseUrl}/api/plans/${planId}/stream`, {
       sink,
-      tags: { ...tags, name: "/api/plans/{id}/stream" },
+      tags: { name: "/api/plans/{id}/stream" },
       timeouts: { connect: timeoutMs },
     });
     source.onopen = (event) => events.open(event.timestamp);
@@ -77,10 +72,10 @@ const NORMAL_CLOSURE = 1000;
 const BINARY_FRAME: PlanMessage = { kind: "malformed", text: "a binary frame" };
 
 function overWebSocket(baseUrl: string, timeoutMs: number): Connect {
-  return (planId, { sink }, events, tags) => {
+  return (planId, { sink }, events) => {
     const source = new sse.WebSocketSource(webSocketUrl(baseUrl, planId), {
       sink,
-      tags: { ...tags, name: WS_NAME },
+      tags: { name: WS_NAME },
       timeouts: { connect: timeoutMs },
     });
     source.onmessage = (event) => events.message(parseFrame(event.data), event.timestamp);
@@ -107,8 +102,8 @@ const ABNORMAL_CLOSURE = 1006;
 const HANDSHAKE_REFUSED = "bad handshake";
 
 function overK6WebSocket(baseUrl: string): Connect {
-  return (planId, { sink }, events, tags) => {
-    const socket = new WebSocket(webSocketUrl(baseUrl, planId), null, { tags: { ...tags, name: WS_NAME } });
+  return (planId, { sink }, events) => {
+    const socket = new WebSocket(webSocketUrl(baseUrl, planId), null, { tags: { name: WS_NAME } });
     let failure: string | undefined;
     let isClosing = false;
     socket.addEventListener("open", () => {

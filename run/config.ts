@@ -7,6 +7,10 @@ export const PROFILES = ["smoke", "baseline", "stress", "endurance"] as const;
  */
 export type Profile = (typeof PROFILES)[number];
 
+/** Who started a run: a person, or a schedule. */
+export const TRIGGERS = ["manual", "schedule"] as const;
+export type Trigger = (typeof TRIGGERS)[number];
+
 /** A value for profile smoke, which has to be over soon, and one for all others. */
 export const smokeOr = <T>(smoke: T, others: T): Record<Profile, T> => ({
   smoke,
@@ -31,6 +35,8 @@ export interface Config {
   outDir: string;
   /** WS_CLIENT: the WebSocket that is used: ours, or k6's own as a cross-check. */
   wsClient: WsClient;
+  /** TRIGGER: who started the run. Alerts look at scheduled runs only. */
+  trigger: Trigger;
   /** LLM_MODEL: the model that plans are created with; undefined: the first of GET /api/models. */
   llmModel: string | undefined;
   /** The port in BASE_URL where that is this machine; undefined for another. */
@@ -52,6 +58,7 @@ export const DEFAULTS = {
   RUN_ID: "",
   OUT_DIR: "results",
   WS_CLIENT: "xk6",
+  TRIGGER: "manual",
   LLM_MODEL: "",
   SERVER_METRICS_URL: "",
   SEED: "1",
@@ -84,6 +91,7 @@ export function readConfig(env: Record<string, string | undefined>, tests: reado
     runId: settings.RUN_ID === "" ? undefined : name("RUN_ID", settings.RUN_ID, 200),
     outDir: settings.OUT_DIR,
     wsClient: oneOf("WS_CLIENT", settings.WS_CLIENT, WS_CLIENTS),
+    trigger: oneOf("TRIGGER", settings.TRIGGER, TRIGGERS),
     llmModel: settings.LLM_MODEL || undefined,
     serverMetricsUrl:
       settings.SERVER_METRICS_URL === "" ? undefined : allowedUrl("SERVER_METRICS_URL", settings),

@@ -2,26 +2,30 @@ import { clearInterval, setInterval } from "k6/timers";
 import type { PlanApi } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
+import { STALL_MS } from "../thresholds/targets.ts";
+import { Live } from "./live.ts";
 import type { Meter } from "./meter.ts";
-import { sample } from "./metrics.ts";
+import { sample, setGauge } from "./metrics.ts";
+import { WHOLE_RUN_LABEL } from "./series.ts";
 
 const PERIOD_MS = 1_000;
-/** An answer that takes longer is a stall. */
-const STALL_MS = 1_000;
 /** Where a timer of the probe's own came later than this, a slow answer says nothing of the server. */
 const LATE_MS = 100;
 const TICK_MS = 50;
 
 /**
  * Asks /health once a second beside the load, until `isOver`, and this process how late it is. A stall is a finding of
- * the test.
+ * the test. Sends the test's live series with it.
  */
 export async function probeHealth(api: PlanApi, meter: Meter, isOver: () => boolean): Promise<void> {
   const timer = new OwnTimer();
+  const live = new Live(meter.test);
   let awaySince: number | undefined;
   while (!isOver()) {
     timer.reset();
+    live.send();
     const { at, durationMs, status } = await api.health();
+    setGauge("health_seconds", durationMs / 1_000, { test: WHOLE_RUN_LABEL });
     const isPrompt = status === 200 && durationMs <= STALL_MS;
     if (isPrompt || timer.worstDelay() <= LATE_MS) judgeProbe(meter, isPrompt, { at, durationMs, status });
     else meter.count("probesNotJudged");

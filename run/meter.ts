@@ -14,7 +14,7 @@ import type {
   StepReport,
   StreamReport,
 } from "../record/record.ts";
-import { messagesReceived, queueDelay, sample } from "./metrics.ts";
+import { sample } from "./metrics.ts";
 
 const FLUSH_MS = 1_000;
 
@@ -47,15 +47,13 @@ interface Lists {
 }
 
 /**
- * Gathers a virtual user's figures, those of its ledgers above all, and hands them on once a second: counters to k6,
- * tallies and windows to the recorder. Per message nothing is sent.
+ * Gathers a virtual user's figures, those of its ledgers above all, and hands them to the recorder once a second, as
+ * tallies and windows. Per message nothing is sent.
  */
 export class Meter {
   private counts: Record<string, number> = {};
   private readonly ledgers = new Set<Ledger>();
   private timings: Partial<Record<Timing, SparseHistogram>> = {};
-  private messages = 0;
-  private longestDelay = 0;
   private readonly ticker: number;
 
   constructor(readonly test: string) {
@@ -77,10 +75,7 @@ export class Meter {
   }
 
   private flushLedger(ledger: Ledger): void {
-    const delayKey = timingKey(this.test, "queue-delay");
-    const { messages, longestDelayMs } = ledger.flush(this.test, delayKey);
-    this.messages += messages;
-    this.longestDelay = Math.max(this.longestDelay, longestDelayMs);
+    ledger.flush(this.test, timingKey(this.test, "queue-delay"));
   }
 
   /** Takes by how much this process came late since the last call. */
@@ -103,7 +98,7 @@ export class Meter {
   readonly answer = ({ call, at, status, durationMs, body, text }: Answer<unknown>): void => {
     this.count("requests");
     this.count(`${CALL_PREFIX}${call} ${status === 200 && body === undefined ? "malformed" : status}`);
-    if (status >= 500) this.serverError();
+    if (status >= 500) this.count("serverErrors");
     if (status === 0) this.count("unanswered");
     if (status === 0 || status >= 500) {
       this.add("failedRequests", { at, call, status, durationMs, answer: text }, status);
@@ -113,7 +108,7 @@ export class Meter {
   /** Takes the refusal of a stream by an HTTP status; a 5xx is a server error like any other. */
   streamRefused(call: string, status: number, reason: string): void {
     if (status < 500) return;
-    this.serverError();
+    this.count("serverErrors");
     this.add("failedRequests", { at: recorder.now(), call, status, durationMs: 0, answer: reason }, status);
   }
 
@@ -125,12 +120,8 @@ export class Meter {
     if (!isMet) this.add("findings", { text: otherwise });
   }
 
-  private serverError(): void {
-    this.count("serverErrors");
-    sample("server-errors", 1);
-  }
-
   openStream(plan: string, client: string, startedAt: number): number {
+    this.count("streamsOpened");
     return recorder.openStream(JSON.stringify({ test: this.test, plan, client, startedAt }));
   }
 
@@ -146,10 +137,6 @@ export class Meter {
 
   private flush(): void {
     for (const ledger of this.ledgers) this.flushLedger(ledger);
-    if (this.messages > 0) {
-      messagesReceived.add(this.messages);
-      queueDelay.add(this.longestDelay);
-    }
     if (Object.keys(this.counts).length > 0) {
       const delta = JSON.stringify({ counts: this.counts });
       recorder.tally(this.test, delta);
@@ -161,7 +148,5 @@ export class Meter {
     }
     this.counts = {};
     this.timings = {};
-    this.messages = 0;
-    this.longestDelay = 0;
   }
 }

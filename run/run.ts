@@ -4,6 +4,7 @@ import { setTimeout } from "k6/timers";
 import { type Health, PlanApi } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { connector } from "../client/wire.ts";
+import type { Judged } from "../record/record.ts";
 import { USERS_EXPECTED, USERS_FINISHED } from "../thresholds/judge.ts";
 import { gaugeValue, k6Thresholds } from "../thresholds/k6.ts";
 import { type TargetId, target } from "../thresholds/targets.ts";
@@ -12,10 +13,12 @@ import { deleteMarked, deleteMarkedAtOnce } from "./cleanup.ts";
 import { estimateClock } from "./clock.ts";
 import { type Config, readConfig, smokeOr } from "./config.ts";
 import { probeHealth } from "./health.ts";
+import { endLive } from "./live.ts";
 import type { LoadTest } from "./loadtest.ts";
 import { Meter } from "./meter.ts";
-import { sample, targetObserved } from "./metrics.ts";
+import { sample, setGauge, targetObserved } from "./metrics.ts";
 import { type RunPlan, type Slot, type Started, slotsOf } from "./runplan.ts";
+import { verdictNumber, WHOLE_RUN_LABEL } from "./series.ts";
 import { findSource, type Source, sampleUntil } from "./server-sample.ts";
 import { summarise, takeSnapshot } from "./summary.ts";
 
@@ -35,13 +38,19 @@ const SAMPLE_EVERY_MS = smokeOr(1_000, 10_000);
 /** What a virtual user's sockets have for an orderly end, before they are cut: a server may never answer a close. */
 const CLOSING_MS = 300;
 
+/** What k6 tells at the end of a run, as far as it is used here. */
+interface SummaryData {
+  setup_data?: Started;
+  state: { isStdOutTTY: boolean };
+}
+
 /** What k6 calls of a script. */
 export interface Script {
   options: Options;
   setup(): Promise<Started>;
   virtualUser(started: Started): Promise<void>;
   teardown(started: Started): Promise<void>;
-  handleSummary(data: { setup_data?: Started }): Record<string, string>;
+  handleSummary(data: SummaryData): Record<string, string>;
 }
 
 /** A k6 script that runs `tests` one after the other, each in a slot of its own. */
@@ -62,8 +71,8 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
     setup: () => setup(run),
     virtualUser: (started) => virtualUser(run, started),
     teardown: (started) => teardown(run, started),
-    handleSummary: ({ setup_data: started }) =>
-      started === undefined ? withoutSetup(run) : summarise(run, started),
+    handleSummary: ({ setup_data: started, state }) =>
+      started === undefined ? withoutSetup(run) : summarise(run, started, state.isStdOutTTY),
   };
 }
 
@@ -126,7 +135,7 @@ function arriving(slot: Slot): Scenario {
 }
 
 function optionsOf({ config, runId, slots }: RunPlan): Options {
-  const { release, transport, profile } = config;
+  const { release, transport, profile, trigger } = config;
   const scenarios: Record<string, Scenario> = {};
   for (const slot of slots) {
     scenarios[slot.test.name] =
@@ -140,7 +149,7 @@ function optionsOf({ config, runId, slots }: RunPlan): Options {
       ...Object.fromEntries(slots.filter(isArriving).map(({ test }) => [droppedOf(test.name), ["count==0"]])),
     },
     noConnectionReuse: true,
-    tags: { testid: runId, release, transport, profile },
+    tags: { testid: runId, release, transport, profile, trigger },
     systemTags: ["status", "method", "name", "scenario", "error_code", "expected_response", "check"],
     userAgent: "plan-load",
     setupTimeout: "180s",
@@ -164,6 +173,7 @@ async function setup(run: RunPlan): Promise<Started> {
   for (const { test, users } of slots) {
     recorder.tally(test.name, JSON.stringify({ counts: { [USERS_EXPECTED]: users } }));
   }
+  setGauge("run_started_seconds", recorder.now() / 1_000, { test: WHOLE_RUN_LABEL });
   return { ...started, clock: await estimateClock(api, model, markOf(run.runId)) };
 }
 
@@ -206,6 +216,7 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
         ? undefined
         : watchServer(started.source, config, meter, isOver);
       await Promise.all([probeHealth(probe, meter, isOver), watching]);
+      endLive(test.name);
       return;
     }
     await test.run({
@@ -250,8 +261,11 @@ async function teardown(run: RunPlan, started: Started): Promise<void> {
     markOf(run.runId),
   );
   for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
-  const { tests } = judgeRun(run, started, takeSnapshot());
+  const { targets, tests } = judgeRun(run, started, takeSnapshot());
+  for (const { test } of run.slots) endLive(test.name);
+  sendVerdicts(WHOLE_RUN_LABEL, targets);
   for (const [test, judgedOfTest] of Object.entries(tests)) {
+    sendVerdicts(test, judgedOfTest);
     for (const judged of judgedOfTest) {
       const row = target(judged.id as TargetId);
       const value = gaugeValue(row, judged);
@@ -259,6 +273,20 @@ async function teardown(run: RunPlan, started: Started): Promise<void> {
       if (isGauge && value !== undefined) sample(row.id as TargetId, value, { test });
       targetObserved.add(judged.verdict === "no data" ? 0 : 1, { target: row.id, test });
     }
+  }
+  setGauge("run_ended_seconds", recorder.now() / 1_000, { test: WHOLE_RUN_LABEL });
+}
+
+/** The targets as they were judged, as series: `test` is a test's name, or the whole run. */
+function sendVerdicts(test: string, judgements: readonly Judged[]): void {
+  for (const { id, verdict, value, interval } of judgements) {
+    const tags = { test, target: id };
+    setGauge("target_verdict", verdictNumber(verdict), tags);
+    setGauge("target_limit", target(id as TargetId).limit, tags);
+    if (value !== null) setGauge("target_value", value, tags);
+    if (interval === null) continue;
+    setGauge("target_low", interval[0], tags);
+    setGauge("target_high", interval[1], tags);
   }
 }
 

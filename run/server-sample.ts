@@ -4,8 +4,19 @@ import { sleep } from "../client/time.ts";
 import type { ServerSample } from "../record/record.ts";
 import type { Config } from "./config.ts";
 import type { Meter } from "./meter.ts";
+import { setGauge } from "./metrics.ts";
+import { WHOLE_RUN_LABEL } from "./series.ts";
 
 const TIMEOUT_MS = 5_000;
+
+/** The live series of what is seen of the processes. */
+const LIVE = {
+  residentBytes: "server_memory_bytes",
+  cpuSeconds: "server_cpu_seconds_total",
+  threads: "server_threads",
+  openFiles: "server_open_files",
+  k6ResidentBytes: "generator_memory_bytes",
+} as const;
 
 /** The series of the Prometheus text of a process, as client libraries name them, and ours for what they lack. */
 const SERIES = {
@@ -45,8 +56,13 @@ export async function findSource({ serverMetricsUrl, baseUrl, localPort }: Confi
 
 /** Takes one sample of the server's process, as far as `source` tells of it, and of k6's own. */
 async function sampleServer(source: Source | null, meter: Meter, phase: string): Promise<void> {
-  const figures = source === null ? NONE : await figuresFrom(source);
-  meter.add("samples", { at: recorder.now(), phase, ...figures, k6ResidentBytes: recorder.residentBytes() });
+  const seen = source === null ? NONE : await figuresFrom(source);
+  const figures = { ...seen, k6ResidentBytes: recorder.residentBytes() };
+  meter.add("samples", { at: recorder.now(), phase, ...figures });
+  for (const [name, gauge] of Object.entries(LIVE)) {
+    const value = figures[name as keyof typeof LIVE];
+    if (value !== null) setGauge(gauge, value, { test: WHOLE_RUN_LABEL });
+  }
 }
 
 async function figuresFrom(source: Source): Promise<Figures> {

@@ -4,11 +4,11 @@ import { type Account, COUNT_NAMES, type Figures, Ledger } from "../client/ledge
 import { type Deadlines, Stream } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
 import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
-import type { Outcome } from "../record/record.ts";
+import { NOT_CREATED, type Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
 import { OUTCOME_PREFIX } from "../run/meter.ts";
-import { sample, streamOutcomes, timeToFirstMessage } from "../run/metrics.ts";
+import { sample } from "../run/metrics.ts";
 import { askForFallback } from "./fallback.ts";
 import { createPlan, type Stub } from "./plans.ts";
 
@@ -52,6 +52,7 @@ export async function withAudience<Numbers extends Shape>(
   if (plan === undefined) {
     context.meter.expect(false, `a plan could not be created: ${status} ${text}`);
     context.meter.count("attempts", clients);
+    context.meter.add("plans", { plan: NOT_CREATED, counts: { attempts: clients }, latency: {} });
     for (let i = 0; i < clients; i++) sample("connection-success", 0);
     return;
   }
@@ -85,6 +86,8 @@ export class Audience<Numbers extends Shape> {
   private isDeleted = false;
   private isLogMissing = false;
   private readonly ledger: Ledger;
+  /** What was counted of this plan alone: plans are what runs are compared by. */
+  private readonly counts: Record<string, number> = {};
 
   constructor(
     private readonly context: UserContext<Numbers>,
@@ -112,6 +115,12 @@ export class Audience<Numbers extends Shape> {
     await client.stream.opened;
     await this.takeBaseline([client]);
     return client;
+  }
+
+  /** Counts something of this plan. */
+  count(name: string, n = 1): void {
+    this.context.meter.count(name, n);
+    this.counts[name] = (this.counts[name] ?? 0) + n;
   }
 
   /** Whether the test has deleted the plan. */
@@ -187,26 +196,33 @@ export class Audience<Numbers extends Shape> {
       mergeInto(latency, figures.latency);
       this.report(client, figures);
     }
-    if (this.options.expectsNothing) return;
-    this.context.meter.add("plans", { plan: this.planId, latency });
     await this.askFallback();
+    this.context.meter.add("plans", { plan: this.planId, counts: this.counts, latency });
+  }
+
+  /** Asks the plan for its report, its run having broken off at `since`. */
+  async askForReport(cause: string, since: number): Promise<void> {
+    const isDelivered = await askForFallback(this.context, this.planId, cause, since);
+    this.count("fallbackAsked");
+    this.count("fallbackDelivered", isDelivered ? 1 : 0);
   }
 
   /** A plan whose stream broke off is asked for its fallback report, in every test. */
   private async askFallback(): Promise<void> {
+    if (this.options.expectsNothing) return;
     const broken = this.clients.find(
       ({ stream }) => stream.outcome !== undefined && BROKEN_OFF.includes(stream.outcome),
     );
     if (broken === undefined || this.isDeleted) return;
     const cause = `${broken.stream.outcome}: ${broken.stream.reason}`;
-    await askForFallback(this.context, this.planId, cause, broken.stream.endedAt ?? recorder.now());
+    await this.askForReport(cause, broken.stream.endedAt ?? recorder.now());
   }
 
   private open(name: string, gapFrom?: number): Client {
     const account = this.ledger.join(gapFrom);
     const { meter, connect } = this.context;
     const stream: Stream = new Stream(
-      (events) => connect(this.planId, account, events, { client: name }),
+      (events) => connect(this.planId, account, events),
       this.options.deadlines,
       {
         lastAt: () => account.lastAt,
@@ -229,24 +245,21 @@ export class Audience<Numbers extends Shape> {
   private sampleConnection({ stream }: Client, isUsable: boolean): void {
     if (this.options.expectsNothing || (!isUsable && this.isDeleted)) return;
     if (!isUsable && (stream.outcome === "interrupted" || stream.outcome === "closed")) return;
-    this.context.meter.count("attempts");
-    this.context.meter.count("usable", isUsable ? 1 : 0);
+    this.count("attempts");
+    this.count("usable", isUsable ? 1 : 0);
     sample("connection-success", isUsable ? 1 : 0);
     if (stream.firstMessageAt === undefined) return;
-    timeToFirstMessage.add(stream.firstMessageAt - stream.startedAt);
     this.context.meter.time("time-to-first-message", stream.firstMessageAt - stream.startedAt);
   }
 
   private sampleOutcome({ stream, account }: Client, outcome: Outcome): void {
     const isByClient = outcome === "closed" || outcome === "starved" || outcome === "timed_out";
     account.leave(stream.endedAt ?? recorder.now(), isByClient);
-    const { meter } = this.context;
-    streamOutcomes.add(1, { outcome });
-    meter.count(`${OUTCOME_PREFIX}${outcome}`);
+    this.context.meter.count(`${OUTCOME_PREFIX}${outcome}`);
     if (outcome === "interrupted") return;
     const isAcceptable = this.options.acceptable.includes(outcome);
-    meter.count("ended");
-    meter.count("acceptable", isAcceptable ? 1 : 0);
+    this.count("ended");
+    this.count("acceptable", isAcceptable ? 1 : 0);
     sample("clean-outcomes", isAcceptable ? 1 : 0);
   }
 
@@ -295,16 +308,15 @@ export class Audience<Numbers extends Shape> {
   }
 
   private report({ name, stream, handle }: Client, { counts, latency }: Figures): void {
-    const { meter } = this.context;
     if (!this.options.expectsNothing) {
-      for (const count of COUNT_NAMES) meter.count(count, counts[count]);
+      for (const count of COUNT_NAMES) this.count(count, counts[count]);
     }
     const outcome = stream.outcome ?? "interrupted";
     const acceptable = this.options.acceptable.includes(outcome);
     const p95Ms = this.options.expectsNothing ? null : (quantile(latency, 0.95) ?? null);
     const lost = counts.due - counts.delivered;
     const weight = (acceptable ? 0 : 1e9) + lost * 1e3 + (p95Ms ?? 0);
-    meter.closeStream(
+    this.context.meter.closeStream(
       handle,
       {
         plan: this.planId,

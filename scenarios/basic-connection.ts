@@ -4,7 +4,6 @@ import { sleep } from "../client/time.ts";
 import type { Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
-import { timeToReady } from "../run/metrics.ts";
 import { Audience, withAudience } from "./audience.ts";
 import { longDeadlines, STREAM_TARGETS, shortDeadlines, WATCHED } from "./common.ts";
 import { createPlan, type Stub } from "./plans.ts";
@@ -72,7 +71,6 @@ async function pollReady(
   while (recorder.now() - createdAt < numbers.deadlines.firstMessageMs) {
     if ((await api.streamStatus(planId)).body?.ready) {
       meter.expect(true, "");
-      timeToReady.add(recorder.now() - createdAt);
       meter.time("time-to-ready", recorder.now() - createdAt);
       return;
     }

@@ -4,7 +4,6 @@ import { sleep } from "../client/time.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
 import { withAudience } from "./audience.ts";
 import { longDeadlines, STREAM_TARGETS, shortDeadlines } from "./common.ts";
-import { askForFallback } from "./fallback.ts";
 import type { Stub } from "./plans.ts";
 
 interface Numbers extends Shape {
@@ -54,7 +53,7 @@ function pipelineFails(context: UserContext<Numbers>): Promise<void> {
   return withAudience(context, { ...stub, exit: 1 }, 1, options, async (audience) => {
     const [client] = await audience.join(["client of a plan that fails"]);
     if ((await client?.stream.ended) !== "closed") return;
-    await askForFallback(context, audience.planId, "the pipeline never ended", recorder.now());
+    await audience.askForReport("the pipeline never ended", recorder.now());
   });
 }
 
@@ -66,6 +65,6 @@ function streamBreaks(context: UserContext<Numbers>): Promise<void> {
     await audience.join(["client that breaks off"]);
     await sleep(breakAfterMs);
     await audience.leaveAll();
-    await askForFallback(context, audience.planId, "the client broke off", recorder.now());
+    await audience.askForReport("the client broke off", recorder.now());
   });
 }

@@ -1,6 +1,7 @@
 import { recorder } from "../client/extension.ts";
 import type { Deadlines } from "../client/stream.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
+import { setGauge } from "../run/metrics.ts";
 import { type Audience, withAudience } from "./audience.ts";
 import { STREAM_TARGETS, WATCHED } from "./common.ts";
 import type { Stub } from "./plans.ts";
@@ -57,13 +58,18 @@ async function step(context: UserContext<Numbers>, plans: number): Promise<void>
   const { stepMs } = context.numbers;
   const startedAt = recorder.now();
   const followed = await Promise.all(Array.from({ length: plans }, () => follow(context)));
+  const completed = followed.filter(({ completionMs }) => completionMs !== undefined).length;
+  const completionMs = Math.max(...followed.map(({ completionMs }) => completionMs ?? stepMs));
+  const tags = { test: context.meter.test, plans: String(plans) };
+  setGauge("step_completion_seconds", completionMs / 1_000, tags);
+  setGauge("step_completed", completed, tags);
   const firsts = followed.map(({ firstMessageMs }) => firstMessageMs);
   context.meter.add("steps", {
     startedAt,
     endedAt: recorder.now(),
     plans,
-    completed: followed.filter(({ completionMs }) => completionMs !== undefined).length,
-    completionMs: Math.max(...followed.map(({ completionMs }) => completionMs ?? stepMs)),
+    completed,
+    completionMs,
     firstMessageMs: firsts.includes(undefined) ? null : Math.max(...firsts.map((ms) => ms ?? 0)),
     due: followed.reduce((sum, { due }) => sum + due, 0),
     delivered: followed.reduce((sum, { delivered }) => sum + delivered, 0),

@@ -6,6 +6,7 @@ import { sleep } from "../client/time.ts";
 import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
 import { OUTCOMES, type RateReport } from "../record/record.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
+import { setGauge } from "../run/metrics.ts";
 import { Audience, type Client, withAudience } from "./audience.ts";
 import { longDeadlines, named, STREAM_TARGETS, shortDeadlines, WATCHED } from "./common.ts";
 
@@ -77,9 +78,15 @@ export const throughput = loadTest<Numbers>({
     });
     if (watched !== undefined && measured !== undefined) {
       context.meter.add("rates", { plan: watched.planId, ...measured, ...whatBecameOf(watched.clients) });
+      const tags = { test: context.meter.test, scene: sceneName(clients, hasSlowReader) };
+      setGauge("throughput_offered", measured.offered, tags);
+      setGauge("throughput_delivered", measured.delivered, tags);
     }
   },
 });
+
+const sceneName = (clients: number, hasSlowReader: boolean): string =>
+  `${clients} ${clients === 1 ? "client" : "clients"}${hasSlowReader ? " beside a slow reader" : ""}`;
 
 /** A reader that takes a message now and then. Nothing is due to it: what is judged is that the others do not suffer. */
 async function joinSlowly(context: UserContext<Numbers>, planId: string) {

@@ -103,7 +103,11 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
       report.includes(`<dd>${url}/metrics</dd>`),
       "the report does not say where the process was seen",
     );
-    assert.deepEqual(readdirSync(join(directory, record.runId)).sort(), ["report.html", "run.json"]);
+    assert.deepEqual(readdirSync(join(directory, record.runId)).sort(), [
+      "junit.xml",
+      "report.html",
+      "run.json",
+    ]);
   });
 
   test("endurance looks at the process of a server that has no /metrics", async (t) => {
@@ -262,7 +266,7 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
       const pid = target.pid ?? assert.fail("no pid");
       const directory = temporaryDirectory(t);
       const { finished } = k6("reconnection", { BASE_URL: target.url, TRANSPORT, OUT_DIR: directory });
-      await until(async () => (await countsOf(target)).running === 3);
+      await until(async () => (await countsOf(target)).running === 4);
       process.kill(pid, "SIGSTOP");
       const { code, stderr } = await finished;
       process.kill(pid, "SIGCONT");

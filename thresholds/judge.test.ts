@@ -206,6 +206,12 @@ test("latency that the generator itself made is no data", () => {
   const late = verdictOf("message-latency", { latency, generatorLag: latencyOf(90, 95) });
   assert.equal(late.verdict, "no data");
   assert.match(late.reason, /: generator overloaded: its timers came/);
+  const fast = { latency: latencyOf(1, 2, 3), generatorLag: latencyOf(90, 95) };
+  assert.equal(
+    verdictOf("message-latency", fast).verdict,
+    "met",
+    "it would be faster still without the delay",
+  );
   assert.equal(verdictOf("message-latency", { latency, queueDelay: latencyOf(1, 2) }).verdict, "missed");
 });
 
@@ -219,6 +225,8 @@ test("throughput is the least that a client was given, where the pipeline offers
   assert.equal(verdictOf("throughput", { rates: [rate(1_500, 1_490), rate(1_500, 1_200)] }).verdict, "met");
   const missed = verdictOf("throughput", { rates: [rate(1_500, 1_490), rate(1_500, 300)] });
   assert.deepEqual([missed.verdict, missed.value], ["missed", 300]);
+  const overloaded = { rates: [rate(1_500, 300)], generatorLag: latencyOf(90) };
+  assert.equal(verdictOf("throughput", overloaded).verdict, "no data");
   const slow = verdictOf("throughput", { rates: [rate(800, 800)] });
   assert.equal(slow.verdict, "not measured");
   assert.match(slow.reason, /offered 800 msg\/s at most/);

@@ -57,8 +57,7 @@ const connect = connector(settings.transport, settings.baseUrl, TIMEOUT_MS, "xk6
 const ledger = new Ledger(0);
 
 /** As the load tests open streams, without what they make of them. */
-const wired = (plan: string): Opened =>
-  connect(plan, ledger.join(), { open() {}, message() {}, end() {} }, {});
+const wired = (plan: string): Opened => connect(plan, ledger.join(), { open() {}, message() {}, end() {} });
 
 function beBusy(at: number): void {
   queueDelay.add(recorder.now() - at);

@@ -17,7 +17,7 @@ export default async function closing(): Promise<void> {
   for (const [transport, wsClient] of CLIENTS) {
     const connect = connector(transport, __ENV.SILENT_URL ?? "", 60_000, wsClient);
     const events = { open: () => ends.push(`${transport} opened`), message: () => {}, end: () => {} };
-    const wire = connect("plan", new Ledger(0).join(), events, {});
+    const wire = connect("plan", new Ledger(0).join(), events);
     await sleep(100);
     wire.close();
     wire.close();

@@ -7,15 +7,12 @@ type Delta struct {
 	Messages   int
 	Latency    histogram.Histogram
 	QueueDelay histogram.Histogram // the wait of messages between socket and account
-	// LongestDelayMs is the longest of those waits.
-	LongestDelayMs float64
 }
 
 // received takes a message's latency and how long it waited between the socket and its account.
 func (d *Delta) received(latency, delay float64) {
 	d.Latency.Add(latency)
 	d.QueueDelay.Add(delay)
-	d.LongestDelayMs = max(d.LongestDelayMs, delay)
 }
 
 // Drain returns what came since the last call.

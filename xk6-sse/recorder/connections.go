@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -18,29 +19,39 @@ const closingTime = time.Second
 // without a deadline.
 type connections struct {
 	lib.DialContexter
-	mu   sync.Mutex
-	open map[*connection]struct{}
+	mu        sync.Mutex
+	iteration int // of the virtual user, counted by its calls of guard
+	open      map[*connection]struct{}
 }
 
 type connection struct {
 	net.Conn
-	owner *connections
+	owner     *connections
+	iteration int // that it was dialed in
 }
 
-// guard puts a remembering dialer into the state of a virtual user, once, and has its connections closed after the
-// virtual user's context is done.
+// guard puts a remembering dialer into the state of a virtual user, once, and has the connections of this iteration, and
+// of those before it, closed after the iteration's context is done.
 func guard(ctx context.Context, state *lib.State) *connections {
 	guarded, ok := state.Dialer.(*connections)
 	if !ok {
 		guarded = &connections{DialContexter: state.Dialer, open: map[*connection]struct{}{}}
 		state.Dialer = guarded
 	}
+	iteration := guarded.nextIteration()
 	go func() {
 		<-ctx.Done()
-		time.Sleep(closingTime)
-		guarded.closeAll()
+		time.Sleep(closingTime) // the virtual user's next iteration may have begun
+		guarded.closeUpTo(iteration)
 	}()
 	return guarded
+}
+
+func (c *connections) nextIteration() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.iteration++
+	return c.iteration
 }
 
 // DialContext dials, and remembers the connection until it is closed.
@@ -49,9 +60,9 @@ func (c *connections) DialContext(ctx context.Context, network, address string) 
 	if err != nil {
 		return nil, err
 	}
-	made := &connection{Conn: dialed, owner: c}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	made := &connection{Conn: dialed, owner: c, iteration: c.iteration}
 	c.open[made] = struct{}{}
 	return made, nil
 }
@@ -73,12 +84,26 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-func (c *connections) closeAll() {
-	c.mu.Lock()
-	open := c.open
-	c.open = map[*connection]struct{}{}
-	c.mu.Unlock()
-	for made := range open {
+// closeUpTo closes what was dialed in an iteration and in those before it.
+func (c *connections) closeUpTo(iteration int) {
+	for _, made := range c.forgetUpTo(iteration) {
 		_ = made.Conn.Close()
 	}
+}
+
+func (c *connections) forgetUpTo(iteration int) (forgotten []*connection) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for made := range c.open {
+		if made.iteration <= iteration {
+			delete(c.open, made)
+			forgotten = append(forgotten, made)
+		}
+	}
+	return forgotten
+}
+
+// closeAll closes all that is open.
+func (c *connections) closeAll() {
+	c.closeUpTo(math.MaxInt)
 }

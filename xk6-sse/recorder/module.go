@@ -102,6 +102,7 @@ func (i *instance) Exports() modules.Exports {
 		"snapshot":      i.snapshot,
 		"signalled":     i.signalled,
 		"count":         i.count,
+		"take":          i.take,
 		"k6Version":     k6Version,
 		"command":       command,
 		"residentBytes": residentBytes,
@@ -157,16 +158,16 @@ func (i *instance) save(directory, name, content string) {
 
 // takeLedger adds what came to a ledger since the last call to the tally and the windows of key, and how long it waited
 // to the tally of delayKey.
-func (i *instance) takeLedger(from *ledger.Ledger, key, delayKey string) map[string]any {
+func (i *instance) takeLedger(from *ledger.Ledger, key, delayKey string) {
 	delta := from.Drain()
-	if delta.Messages > 0 {
-		store := i.shared().store
-		came := &Tally{Counts: map[string]float64{"messages": float64(delta.Messages)}, Latency: delta.Latency.Sparse()}
-		store.add(key, came)
-		store.addToWindow(key, now(), came)
-		store.add(delayKey, &Tally{Latency: delta.QueueDelay.Sparse()})
+	if delta.Messages == 0 {
+		return
 	}
-	return map[string]any{"messages": delta.Messages, "longestDelayMs": delta.LongestDelayMs}
+	store := i.shared().store
+	came := &Tally{Counts: map[string]float64{"messages": float64(delta.Messages)}, Latency: delta.Latency.Sparse()}
+	store.add(key, came)
+	store.addToWindow(key, now(), came)
+	store.add(delayKey, &Tally{Latency: delta.QueueDelay.Sparse()})
 }
 
 // takeLag adds by how much this process came late since the last call to the tally of key.
@@ -194,6 +195,14 @@ func (i *instance) tally(key, delta string) {
 
 func (i *instance) count(key, name string) float64 {
 	return i.shared().store.Count(key, name)
+}
+
+func (i *instance) take(key string) string {
+	text, err := json.Marshal(i.shared().store.Take(key))
+	if err != nil {
+		i.check(errors.New("cannot take from a tally: a count grew beyond what JSON can hold"))
+	}
+	return string(text)
 }
 
 func (i *instance) window(key string, at float64, delta string) {

@@ -94,11 +94,13 @@ func TestErrorsArePlain(t *testing.T) {
 		`Error: cannot write results to "` + directory + `/x": no such file or directory; choose another directory with OUT_DIR`,
 		`Error: "` + directory + `" already holds the run.json of another run; choose another directory with OUT_DIR`,
 		`Error: cannot take a snapshot: a count grew beyond what JSON can hold`,
+		`Error: cannot take from a tally: a count grew beyond what JSON can hold`,
 	}, eval(t, user, `[
 		() => recorder.add("k", "{"),
 		() => recorder.save(directory + "/x", "a", ""),
 		() => { recorder.begin(directory, "{}"); recorder.begin(directory, "{}") },
 		() => { for (let i = 0; i < 2; i++) recorder.tally("t", '{"counts":{"n":1.7e308}}'); recorder.snapshot() },
+		() => recorder.take("t"),
 	].map((f) => { try { f() } catch (e) { return e instanceof Error && String(e) } })`))
 }
 

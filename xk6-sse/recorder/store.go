@@ -20,6 +20,7 @@ type Store struct {
 	streams    *sample
 	lists      map[string]*sample
 	tallies    map[string]*Tally
+	untaken    map[string]*Tally
 	windows    map[string]*windows
 }
 
@@ -30,6 +31,7 @@ func NewStore() *Store {
 		streams: newSample(),
 		lists:   map[string]*sample{},
 		tallies: map[string]*Tally{},
+		untaken: map[string]*Tally{},
 		windows: map[string]*windows{},
 	}
 }
@@ -88,6 +90,16 @@ func (s *Store) add(key string, delta *Tally) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	orMake(s.tallies, key, newTally).add(delta)
+	orMake(s.untaken, key, newTally).add(delta)
+}
+
+// Take returns what was added to the tally key since it was last taken. The tally keeps it.
+func (s *Store) Take(key string) *Tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := orMake(s.untaken, key, newTally)
+	delete(s.untaken, key)
+	return taken
 }
 
 // Count returns the count name of the tally key; 0 where there is none.

@@ -54,6 +54,16 @@ func TestSnapshot(t *testing.T) {
 		asJSON(t, s.Snapshot()))
 }
 
+func TestTakeGivesWhatCameSinceAndTheTallyKeepsIt(t *testing.T) {
+	s := NewStore()
+	require.NoError(t, s.Tally("t", `{"counts":{"n":1},"latency":{"10":1}}`))
+	require.Equal(t, `{"counts":{"n":1},"latency":{"10":1}}`, asJSON(t, s.Take("t")))
+	require.NoError(t, s.Tally("t", `{"counts":{"n":2}}`))
+	require.Equal(t, `{"counts":{"n":2},"latency":{}}`, asJSON(t, s.Take("t")))
+	require.Equal(t, `{"counts":{},"latency":{}}`, asJSON(t, s.Take("t")))
+	require.EqualValues(t, 3, s.Count("t", "n"))
+}
+
 func TestSnapshotIsACopy(t *testing.T) {
 	s := NewStore()
 	require.NoError(t, s.Tally("t", `{"counts":{"n":1}}`))

@@ -41,6 +41,9 @@ declare module "k6/x/recorder" {
   /** The count `name` of the tally `key`; 0 where there is none. */
   export function count(key: string, name: string): number;
 
+  /** What was added to the tally `key` since it was last taken, as the JSON of a tally. The tally keeps it. */
+  export function take(key: string): string;
+
   /** Adds `delta` (a tally) to the window of the second of `at` (ms since the epoch) in the series `key`. */
   export function window(key: string, at: number, delta: string): void;
 
@@ -76,11 +79,7 @@ declare module "k6/x/recorder" {
    * Adds what came to a ledger since the last call to the tally and the windows of `key`, and how long it waited between
    * socket and account to the tally of `delayKey`.
    */
-  export function takeLedger(
-    ledger: Ledger,
-    key: string,
-    delayKey: string,
-  ): { messages: number; longestDelayMs: number };
+  export function takeLedger(ledger: Ledger, key: string, delayKey: string): void;
 
   /** Adds by how much this process's timers came late since the last call to the tally of `key`. */
   export function takeLag(key: string): void;
@@ -103,8 +102,8 @@ declare module "k6/x/recorder" {
   export function listener(port: number): Promise<string>;
 
   /**
-   * From here on the sockets that this virtual user opens (SSE and WebSocket) are remembered, and closed one second
-   * after the virtual user is interrupted. To be called at the beginning of an iteration.
+   * From here on the sockets of WebSockets that this virtual user opens are remembered, and closed one second after the
+   * iteration ended or was interrupted. To be called at the beginning of every iteration.
    */
   export function guardConnections(): void;
 

@@ -21,8 +21,7 @@ const (
 	// writeBuffer is small: nothing is written but control frames.
 	writeBuffer = 256
 	// closeWait bounds the write of a close frame to a peer that may not read.
-	closeWait    = 100 * time.Millisecond
-	maxErrorBody = 64 << 10
+	closeWait = 100 * time.Millisecond
 )
 
 // TypeBinary is the type of an event whose data came in a binary frame; that of text is "message".
@@ -50,6 +49,7 @@ type Network struct {
 type Stream struct {
 	connection *websocket.Conn
 	socket     *timedConn
+	done       <-chan struct{}
 	stopWatch  func() bool
 	closed     atomic.Bool
 	buffer     []byte
@@ -58,13 +58,16 @@ type Stream struct {
 // Open makes the handshake and returns the stream, which ends with ctx at the latest. An error is always a *client.Error.
 func Open(ctx context.Context, network Network, request Request) (*Stream, error) {
 	var socket *timedConn
+	stopWatch := func() bool { return true }
 	dialer := websocket.Dialer{
-		NetDialContext: func(ctx context.Context, name, address string) (net.Conn, error) {
-			dialed, err := network.DialContext(ctx, name, address)
+		NetDialContext: func(dialing context.Context, name, address string) (net.Conn, error) {
+			dialed, err := network.DialContext(dialing, name, address)
 			if err != nil {
 				return nil, err
 			}
 			socket = &timedConn{Conn: dialed}
+			// The dialer itself does not look at ctx while it waits for the answer.
+			stopWatch = context.AfterFunc(ctx, func() { _ = dialed.Close() })
 			return socket, nil
 		},
 		Proxy:            http.ProxyFromEnvironment,
@@ -74,11 +77,12 @@ func Open(ctx context.Context, network Network, request Request) (*Stream, error
 		WriteBufferSize:  writeBuffer,
 	}
 	connection, response, err := dialer.DialContext(ctx, request.URL, request.Header)
+	stopWatch()
 	if err != nil {
 		return nil, handshakeError(ctx, response, socket != nil, err)
 	}
 	connection.SetReadLimit(int64(request.MaxMessageBytes))
-	stream := &Stream{connection: connection, socket: socket}
+	stream := &Stream{connection: connection, socket: socket, done: ctx.Done()}
 	stream.stopWatch = context.AfterFunc(ctx, stream.Close)
 	return stream, nil
 }
@@ -100,6 +104,11 @@ func (s *Stream) Next() (client.Event, error) {
 		event.Type = TypeBinary
 	}
 	return event, nil
+}
+
+// Done is closed when the stream's context is.
+func (s *Stream) Done() <-chan struct{} {
+	return s.done
 }
 
 // Close ends the stream: with a close frame if the peer takes one at once. It may be called from any goroutine and more

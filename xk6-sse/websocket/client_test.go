@@ -195,6 +195,22 @@ func TestAHandshakeThatIsNeverAnswered(t *testing.T) {
 	requireKind(t, client.KindReset, err)
 }
 
+func TestAHandshakeEndsWithTheContext(t *testing.T) {
+	for name, answer := range map[string]string{
+		"no answer": "", "half a head": "HTTP/1.1 101 Switching", "half a refusal": "HTTP/1.1 401 Unauthorized\r\n\r\nno",
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			address := listen(t, func(c net.Conn) {
+				_, _ = io.WriteString(c, answer)
+				time.AfterFunc(20*time.Millisecond, cancel)
+			})
+			_, err := Open(ctx, Network{DialContext: (&net.Dialer{}).DialContext}, Request{URL: address})
+			requireKind(t, client.KindClosed, err)
+		})
+	}
+}
+
 func TestTheOwnerClosesAtAnyMoment(t *testing.T) {
 	left := make(chan error, 1)
 	stream := mustOpen(t, Request{URL: serve(t, func(c *websocket.Conn) { left <- untilGone(c) })})

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { Panel } from "@grafana/grafana-foundation-sdk/dashboard";
+import { parse } from "yaml";
+import { target } from "../thresholds/targets.ts";
+import { CONTACT_POINT, DATASOURCE_UID } from "./alerts.ts";
+import { DASHBOARDS, generatedFiles } from "./files.ts";
+import { limitOf } from "./panels.ts";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const read = (path: string): string => readFileSync(`${HERE}${path}`, "utf8");
+
+test("the committed files are what the code makes: npm run dashboards", () => {
+  for (const [path, content] of Object.entries(generatedFiles)) assert.equal(read(path), content, path);
+  const dashboards = Object.keys(generatedFiles).filter((path) => path.startsWith("dashboards/"));
+  assert.deepEqual(
+    readdirSync(`${HERE}dashboards`),
+    dashboards.map((path) => path.replace("dashboards/", "")).sort(),
+  );
+});
+
+/** The fields that these tests look at; all panels but rows. */
+const panelsOf = (dashboard: (typeof DASHBOARDS)[number]): Panel[] =>
+  (dashboard.panels ?? []).filter((panel): panel is Panel => panel.type !== "row");
+
+for (const dashboard of DASHBOARDS) {
+  describe(`dashboard ${dashboard.title}`, () => {
+    const panels = panelsOf(dashboard);
+
+    test("every panel says what good looks like, has a unit, and asks the chosen datasource", () => {
+      for (const { title, description, fieldConfig, options, datasource } of panels) {
+        assert.match(description ?? "", /\bGood: /, title);
+        const axis = (options as { yAxis?: { unit?: string } } | undefined)?.yAxis;
+        const hasVerdicts = fieldConfig?.defaults?.mappings !== undefined;
+        assert.ok(fieldConfig?.defaults?.unit ?? axis?.unit ?? hasVerdicts, `${title} has no unit`);
+        assert.deepEqual(datasource, { type: "prometheus", uid: "$datasource" }, title);
+      }
+    });
+
+    test("no panel is laid over another, and each has a number of its own", () => {
+      const cells = new Set<string>();
+      for (const { title, gridPos } of dashboard.panels ?? []) {
+        const { x = 0, y = 0, w = 0, h = 0 } = gridPos ?? {};
+        assert.ok(x + w <= 24, `${title} is out of the grid`);
+        for (let cx = x; cx < x + w; cx++) {
+          for (let cy = y; cy < y + h; cy++) {
+            assert.ok(!cells.has(`${cx} ${cy}`), `${title} lies over another panel`);
+            cells.add(`${cx} ${cy}`);
+          }
+        }
+      }
+      const ids = (dashboard.panels ?? []).map(({ id }) => id);
+      assert.equal(new Set(ids).size, ids.length);
+    });
+
+    test("every variable that a query uses is there, and none is idle", () => {
+      const names = (dashboard.templating?.list ?? []).map(({ name }) => name);
+      const text = JSON.stringify(dashboard);
+      const used = [...text.matchAll(/\$\{?([a-z]\w*)/g)].map(([, name]) => name ?? "");
+      assert.deepEqual([...new Set(used)].sort(), [...names].sort());
+    });
+
+    test("it links to the others, and names what Grafana must know it by", () => {
+      assert.match(dashboard.uid ?? "", /^plan-load-[a-z]+$/);
+      assert.ok(dashboard.links?.some(({ type }) => type === "dashboards"));
+    });
+  });
+}
+
+test("the limit itself is on the good side, unless the target excludes it", () => {
+  const isGood = (
+    id: "message-delivery" | "message-latency" | "reconnection-loss" | "throughput",
+    value: number,
+  ) => {
+    const { value: step, isFloor } = limitOf(target(id));
+    return value >= step === isFloor;
+  };
+  assert.ok(isGood("message-delivery", 1) && !isGood("message-delivery", 0.999));
+  assert.ok(isGood("message-latency", 99.9) && !isGood("message-latency", 100));
+  assert.ok(isGood("reconnection-loss", 0) && !isGood("reconnection-loss", 0.001));
+  assert.ok(isGood("throughput", 1_001) && !isGood("throughput", 1_000));
+});
+
+interface Provisioned {
+  datasources: { uid: string }[];
+  contactPoints: { name: string; receivers: { settings: { url: string } }[] }[];
+}
+
+test("what is provisioned fits together, and holds no secret", () => {
+  const { datasources } = parse(read("provisioning/datasources/prometheus.yaml")) as Provisioned;
+  assert.deepEqual(
+    datasources.map(({ uid }) => uid),
+    [DATASOURCE_UID],
+  );
+  const { contactPoints } = parse(read("provisioning/alerting/contact-points.yaml")) as Provisioned;
+  assert.equal(contactPoints[0]?.name, CONTACT_POINT);
+  assert.equal(contactPoints[0]?.receivers[0]?.settings.url, "$ALERT_WEBHOOK_URL");
+});
+
+interface Compose {
+  services: Record<
+    string,
+    { image: string; ports: string[]; command?: string[]; environment?: Record<string, string> }
+  >;
+}
+
+test("compose starts pinned versions on this machine only, with every variable of the provisioning", () => {
+  const { services } = parse(read("compose.yaml")) as Compose;
+  for (const { image, ports } of Object.values(services)) {
+    assert.match(image, /:v?\d+\.\d+[\w.-]*$/);
+    for (const port of ports) assert.match(port, /^127\.0\.0\.1:/);
+  }
+  const command = services.prometheus?.command?.join(" ") ?? "";
+  assert.match(command, /retention\.time=1y .*remote-write-receiver .*native-histograms/);
+  const provisioned = ["datasources/prometheus", "dashboards/plan-load", "alerting/contact-points"].map(
+    (name) => read(`provisioning/${name}.yaml`),
+  );
+  const variables = provisioned.join("\n").match(/(?<=: \$)[A-Z_]+/g) ?? [];
+  assert.equal(variables.length, 3);
+  for (const name of variables) assert.ok(services.grafana?.environment?.[name], name);
+});

@@ -1,0 +1,28 @@
+import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
+import { stringify } from "yaml";
+import { grafanaRules, prometheusRules } from "./alerts.ts";
+import { comparisonDashboard } from "./comparison.ts";
+import { enduranceDashboard } from "./endurance.ts";
+import { releasesDashboard } from "./releases.ts";
+import { runDashboard } from "./run.ts";
+
+export const DASHBOARDS = [runDashboard, comparisonDashboard, releasesDashboard, enduranceDashboard].map(
+  (builder) => numbered(builder.build()),
+);
+
+/** Panels have numbers, so that one can be linked to. */
+function numbered(dashboard: Dashboard): Dashboard {
+  return { ...dashboard, panels: (dashboard.panels ?? []).map((panel, i) => ({ ...panel, id: i + 1 })) };
+}
+
+const HINT = "Made by `npm run dashboards` from thresholds/ and grafana/*.ts: change those.";
+
+const asJson = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+const asYaml = (value: unknown): string => `# ${HINT}\n${stringify(value, { lineWidth: 0 })}`;
+
+/** All files that are made from code: the path within grafana/, and the content. */
+export const generatedFiles: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(DASHBOARDS.map((one) => [`dashboards/${one.uid}.json`, asJson(one)])),
+  "provisioning/alerting/rules.yaml": asYaml(grafanaRules()),
+  "prometheus/rules.yml": asYaml(prometheusRules()),
+};

@@ -1,0 +1,67 @@
+import {
+  bucketSeries,
+  type CounterName,
+  counterSeries,
+  type DistributionName,
+  type GaugeName,
+  gaugeSeries,
+  WHOLE_RUN_LABEL,
+} from "../run/series.ts";
+
+/**
+ * Queries. `where` is a list of PromQL label conditions. Each run has series of its own (label testid), so the last
+ * value of a counter is the run's total, to the unit; increase() would extrapolate. Over several instances totals are
+ * added up.
+ */
+
+/** Conditions: the run that a dashboard's variable chose, and series that are of no single test. */
+export const CHOSEN_RUN = 'testid="$testid"';
+export const WHOLE_RUN = `test="${WHOLE_RUN_LABEL}"`;
+/** Conditions: all runs that the variables of a dashboard admit. */
+export const ADMITTED_RUNS = 'release=~"$release",transport=~"$transport",profile=~"$profile"';
+
+/** The last value within the time range that is shown: also of a run that has ended, whose series are stale. */
+export const last = (series: string, where: string): string =>
+  `last_over_time(${series}{${where}}[$__range])`;
+
+/** What a counter came to, added up by the labels `by`. */
+export const total = (counter: CounterName, where = CHOSEN_RUN, by = ""): string =>
+  sum(last(counterSeries(counter), where), by);
+
+/** A counter per second, within a window that moves along. */
+export const perSecond = (series: string, where = CHOSEN_RUN, by = ""): string =>
+  sum(`rate(${series}{${where}}[$__rate_interval])`, by);
+
+/** What a counter has come to by now, over all tests. */
+export const now = (counter: CounterName): string => `sum(${counterSeries(counter)}{${CHOSEN_RUN}})`;
+
+/** A share of counters per second, e.g. of messages delivered in messages due. */
+export const share = (part: CounterName, whole: CounterName, where = CHOSEN_RUN, by = ""): string =>
+  `${perSecond(counterSeries(part), where, by)} / ${perSecond(counterSeries(whole), where, by)}`;
+
+/** Bucket by bucket, the increase within a step: for a heatmap. */
+export const bucketIncrease = (name: DistributionName): string =>
+  `sum by (le) (increase(${counterSeries(bucketSeries(name))}{${CHOSEN_RUN}}[$__rate_interval]))`;
+
+/** The quantile of durations, in seconds, within a window that moves along. */
+export const quantile = (q: number, name: DistributionName, where = CHOSEN_RUN, by = ""): string =>
+  `histogram_quantile(${q}, sum by (${by ? `le, ${by}` : "le"}) (rate(${counterSeries(bucketSeries(name))}{${where}}[$__rate_interval])))`;
+
+/** The quantile over the whole run, in seconds. */
+export const runQuantile = (q: number, name: DistributionName, where = CHOSEN_RUN): string =>
+  `histogram_quantile(${q}, sum by (le) (${last(counterSeries(bucketSeries(name)), where)}))`;
+
+/** A gauge as it stands. */
+export const gauge = (name: GaugeName, where = CHOSEN_RUN): string => `${gaugeSeries(name)}{${where}}`;
+
+/** The last value of a gauge, by label. */
+export const lastGauge = (name: GaugeName, where: string, by: string): string =>
+  `max by (${by}) (${last(gaugeSeries(name), where)})`;
+
+/** Of series that runs sent at their end, those of the newest `runs` of each `by`, looking back from the range's end. */
+export const ofNewestRuns = (series: string, where: string, runs: number, by: string): string =>
+  `${series} and on (testid) topk by (${by}) (${runs}, last_over_time(${gaugeSeries("run_ended_seconds")}{${where}}[$__range] @ end()))`;
+
+function sum(expression: string, by: string): string {
+  return by === "" ? `sum(${expression})` : `sum by (${by}) (${expression})`;
+}

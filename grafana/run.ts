@@ -1,0 +1,368 @@
+import { counterSeries, gaugeSeries, OUTCOMES_SERIES } from "../run/series.ts";
+import { LONGEST_WAIT_MS, STALL_MS, show, TARGETS, target } from "../thresholds/targets.ts";
+import { frame, inRows, oneRun, reportLink, runFilters, testMarks } from "./frame.ts";
+import {
+  bars,
+  durations,
+  graph,
+  type Limit,
+  limitOf,
+  type Panel,
+  tiles,
+  titleOf,
+  unitOf,
+  verdictTiles,
+} from "./panels.ts";
+import {
+  ADMITTED_RUNS,
+  bucketIncrease,
+  CHOSEN_RUN,
+  gauge,
+  last,
+  lastGauge,
+  now,
+  perSecond,
+  quantile,
+  runQuantile,
+  share,
+  total,
+  WHOLE_RUN,
+} from "./promql.ts";
+
+const OUTCOMES = counterSeries(OUTCOMES_SERIES);
+const latencyLimit = limitOf(target("message-latency"), 0.001);
+const ceiling = (seconds: number): Limit => ({ value: seconds, isFloor: false });
+
+const rows: Record<string, Panel[]> = {
+  Verdict: [
+    verdictTiles(
+      {
+        title: "Verdicts",
+        description:
+          "The verdict of each target over the whole run, set at its end. Good: met everywhere. Silence is no pass: “no data” fails a run as “missed” does.",
+        width: 24,
+        height: 5,
+      },
+      { expr: lastGauge("target_verdict", `${CHOSEN_RUN},${WHOLE_RUN}`, "target"), legend: "{{target}}" },
+    ),
+    tiles(
+      {
+        title: "Measured, with the target in brackets",
+        description:
+          "What was measured for each target, the worst of its tests; set at the run's end. Good: green, which is the target's side of its limit.",
+        width: 24,
+        height: 6,
+      },
+      "none",
+      TARGETS.map((row) => ({
+        expr: last(gaugeSeries("target_value"), `${CHOSEN_RUN},${WHOLE_RUN},target="${row.id}"`),
+        legend: titleOf(row),
+        unit: unitOf(row),
+        limit: limitOf(row),
+      })),
+    ),
+  ],
+  Connections: [
+    graph(
+      {
+        title: "Streams open",
+        description:
+          "Streams that were opened and have not ended. Good: it follows the load and is zero between tests; what stays is a stream that nobody ended.",
+        width: 8,
+      },
+      "short",
+      [
+        {
+          expr: `${now("streams_opened")} - sum(${OUTCOMES}{${CHOSEN_RUN}})`,
+          legend: "open",
+        },
+      ],
+    ),
+    graph(
+      {
+        title: titleOf(target("connection-success")),
+        description:
+          "Usable streams in attempts to connect, within a moving window. Good: on the line, 100 %.",
+        width: 8,
+      },
+      "percentunit",
+      [{ expr: share("connections_usable", "connection_attempts"), legend: "usable" }],
+      limitOf(target("connection-success")),
+    ),
+    graph(
+      {
+        title: "Time to the first message",
+        description:
+          "From the attempt to connect to the first message, and from a plan's creation until stream-status says ready. Good: flat, whatever the load.",
+        width: 8,
+      },
+      "s",
+      [
+        { expr: quantile(0.5, "time_to_first_message"), legend: "first message, median" },
+        { expr: quantile(0.95, "time_to_first_message"), legend: "first message, p95" },
+        { expr: quantile(0.95, "time_to_ready"), legend: "ready, p95" },
+      ],
+    ),
+  ],
+  Delivery: [
+    graph(
+      {
+        title: titleOf(target("message-delivery")),
+        description:
+          "Messages delivered in messages due, of the streams that ended within a moving window. Good: on the line, 100 %.",
+        width: 10,
+      },
+      "percentunit",
+      [{ expr: share("messages_delivered", "messages_due"), legend: "delivered" }],
+      limitOf(target("message-delivery")),
+    ),
+    tiles(
+      {
+        title: "Messages so far",
+        description:
+          "Counted when a stream ends. Good: nothing lost, doubled or out of order, and no message of a reconnect's gap lost.",
+        width: 14,
+        height: 8,
+      },
+      "none",
+      [
+        { expr: total("messages_due"), legend: "due" },
+        { expr: total("messages_delivered"), legend: "delivered" },
+        {
+          expr: `${total("messages_due")} - ${total("messages_delivered")}`,
+          legend: "lost",
+          limit: ceiling(1),
+        },
+        { expr: total("messages_duplicated"), legend: "received twice", limit: ceiling(1) },
+        { expr: total("messages_reordered"), legend: "out of order", limit: ceiling(1) },
+        { expr: total("gap_messages_lost"), legend: "lost over a reconnect", limit: ceiling(1) },
+        { expr: total("reconnections"), legend: "reconnects" },
+        {
+          expr: `${total("reconnections")} - ${total("reconnections_usable")}`,
+          legend: "reconnects that failed",
+          limit: ceiling(1),
+        },
+      ],
+    ),
+  ],
+  Latency: [
+    durations(
+      {
+        title: "Latency of messages",
+        description: `How many messages came how late after they were stamped. Good: all of it below ${show(target("message-latency"), target("message-latency").limit)}.`,
+        width: 12,
+        height: 10,
+      },
+      bucketIncrease("message_latency"),
+    ),
+    graph(
+      {
+        title: titleOf(target("message-latency")),
+        description:
+          "Percentiles of latency within a moving window. Good: p95 below the line. They come from counters per bucket, so they are right for any window and several instances.",
+        width: 9,
+        height: 10,
+      },
+      "s",
+      [0.5, 0.95, 0.99].map((q) => ({ expr: quantile(q, "message_latency"), legend: `p${q * 100}` })),
+      latencyLimit,
+    ),
+    tiles(
+      {
+        title: "p95 over the run",
+        description: "Over all messages of the run so far. Good: green.",
+        width: 3,
+        height: 10,
+      },
+      "s",
+      [{ expr: runQuantile(0.95, "message_latency"), legend: "p95", limit: latencyLimit }],
+    ),
+  ],
+  Throughput: [
+    graph(
+      {
+        title: "Messages received",
+        description: "By all clients together, test by test. Good: steady while a test runs.",
+        width: 12,
+      },
+      "suffix: msg/s",
+      [{ expr: perSecond(counterSeries("messages_received"), CHOSEN_RUN, "test"), legend: "{{test}}" }],
+    ),
+    bars(
+      {
+        title: `${titleOf(target("throughput"))}: delivered against offered`,
+        description:
+          "For each scene of the throughput test what the pipeline offered and what the client that got least was given. Good: delivered is as long as offered, and green.",
+        width: 12,
+      },
+      "suffix: msg/s",
+      [
+        { expr: lastGauge("throughput_offered", CHOSEN_RUN, "scene"), legend: "offered, {{scene}}" },
+        { expr: lastGauge("throughput_delivered", CHOSEN_RUN, "scene"), legend: "delivered, {{scene}}" },
+      ],
+      limitOf(target("throughput")),
+    ),
+  ],
+  Outcomes: [
+    graph(
+      {
+        title: "Streams that ended, by outcome",
+        description:
+          "Good: completed, and what a test does itself (closed, deleted). refused, dropped, starved and timed_out are failures.",
+        width: 12,
+      },
+      "suffix: /s",
+      [{ expr: perSecond(OUTCOMES, CHOSEN_RUN, "outcome"), legend: "{{outcome}}" }],
+    ),
+    tiles(
+      {
+        title: "Failures so far",
+        description: "Good: zero everywhere.",
+        width: 6,
+        height: 8,
+      },
+      "none",
+      [
+        {
+          expr: `${total("streams_ended")} - ${total("streams_acceptable")}`,
+          legend: "streams that ended badly",
+          limit: ceiling(1),
+        },
+        { expr: total("server_errors"), legend: "answers 5xx", limit: limitOf(target("server-errors")) },
+        { expr: total("api_requests_unanswered"), legend: "no answer", limit: ceiling(1) },
+      ],
+    ),
+    graph(
+      {
+        title: "Answers of the API, by status",
+        description: "Good: 200, and 404 where a test asks for what is not there. 0 is no answer at all.",
+        width: 6,
+      },
+      "reqps",
+      [{ expr: perSecond("k6_http_reqs_total", CHOSEN_RUN, "status"), legend: "{{status}}" }],
+    ),
+  ],
+  Server: [
+    graph(
+      {
+        title: "Memory",
+        description:
+          "Resident memory of the server's process, and of k6. Good: it comes back to where it was; see the dashboard Endurance for the slope.",
+        width: 8,
+      },
+      "bytes",
+      [
+        { expr: gauge("server_memory_bytes"), legend: "server" },
+        { expr: gauge("generator_memory_bytes"), legend: "k6" },
+      ],
+    ),
+    graph(
+      {
+        title: "Processor",
+        description:
+          "Processor time of the server's process: 100 % is one core. Good: it falls back with the load.",
+        width: 8,
+      },
+      "percentunit",
+      [{ expr: perSecond(gaugeSeries("server_cpu_seconds_total")), legend: "server" }],
+    ),
+    graph(
+      {
+        title: "Threads and open files",
+        description: "Of the server's process. Good: after a test as many as before it.",
+        width: 8,
+      },
+      "short",
+      [
+        { expr: gauge("server_threads"), legend: "threads" },
+        { expr: gauge("server_open_files"), legend: "open files" },
+      ],
+    ),
+    graph(
+      {
+        title: "Answer time of /health",
+        description:
+          "Asked once a second beside every test. Good: far below the line; above it the server stalls.",
+        width: 8,
+      },
+      "s",
+      [{ expr: gauge("health_seconds"), legend: "/health" }],
+      ceiling(STALL_MS / 1_000),
+    ),
+    tiles(
+      {
+        title: "Stalls so far",
+        description: "Probes of /health without a prompt answer, of all that were judged. Good: none.",
+        width: 4,
+        height: 8,
+      },
+      "none",
+      [
+        {
+          expr: `${total("health_probes")} - ${total("health_probes_prompt")}`,
+          legend: "stalls",
+          limit: ceiling(1),
+        },
+        { expr: total("health_probes"), legend: "probes" },
+      ],
+    ),
+    graph(
+      {
+        title: "Plans",
+        description:
+          "Plans that the tests created and have not deleted yet. Good: back to zero at the end; what was left is deleted in teardown.",
+        width: 6,
+      },
+      "short",
+      [
+        {
+          expr: `${now("plans_created")} - ${now("plans_deleted")}`,
+          legend: "there now",
+        },
+        { expr: perSecond(counterSeries("plans_created")), legend: "created", unit: "suffix: /s" },
+      ],
+    ),
+    bars(
+      {
+        title: "Time until all plans are complete, by plans at once",
+        description:
+          "The steps of the scaling test. Good: bars in proportion to the number of plans, or flatter.",
+        width: 6,
+      },
+      "s",
+      [{ expr: lastGauge("step_completion_seconds", CHOSEN_RUN, "plans"), legend: "{{plans}} plans" }],
+    ),
+  ],
+  "Load generator": [
+    graph(
+      {
+        title: "What the measuring side adds",
+        description:
+          "The wait of a message between socket and account, and how late k6's own timers run (p95). Good: below the line; above it latency says nothing of the server.",
+        width: 24,
+        height: 6,
+      },
+      "s",
+      [
+        { expr: quantile(0.95, "queue_delay"), legend: "wait of messages" },
+        { expr: quantile(0.95, "generator_lag"), legend: "lateness of timers" },
+      ],
+      ceiling(LONGEST_WAIT_MS / 1_000),
+    ),
+  ],
+};
+
+/** One run, while it runs and afterwards. */
+export const runDashboard = inRows(
+  frame(
+    "plan-load-run",
+    "Plan load: run",
+    "One run of the load tests, live: verdicts, connections, delivery, latency, throughput, outcomes, the server.",
+    "30m",
+    [...runFilters(), oneRun("testid", "Run", ADMITTED_RUNS)],
+  )
+    .refresh("5s")
+    .annotation(testMarks())
+    .link(reportLink("Report of this run")),
+  rows,
+);

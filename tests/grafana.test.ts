@@ -1,0 +1,345 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { k6Binary } from "../cli/k6.ts";
+import { prometheusOutput } from "../cli/prometheus.ts";
+import { type RunningServer, startServer } from "../cli/servers.ts";
+import { alerts } from "../grafana/alerts.ts";
+import { DASHBOARDS } from "../grafana/files.ts";
+import { CHOSEN_RUN, runQuantile, total } from "../grafana/promql.ts";
+import { quantile } from "../record/histogram.ts";
+import type { RunRecord } from "../record/record.ts";
+import { BOUNDS_MS, COUNTERS, counterSeries, verdictNumber, WHOLE_RUN_LABEL } from "../run/series.ts";
+import { type Finished, onlyRecord, ROOT, run, server, temporaryDirectory } from "./harness.ts";
+import { missing, Prometheus, type Series } from "./prometheus.ts";
+
+/** Series of a run: so many a test, and so many of the run as a whole. docs/dashboards.md says so. */
+const SERIES_PER_TEST = 500;
+const SERIES_PER_RUN = 200;
+
+const STEP = 2;
+/** The tests of the flawed run, and of the good one. */
+const FLAWED_TESTS = "basic-connection,multiple-clients,reconnection";
+const GOOD_TESTS = `${FLAWED_TESTS},fallback-report,throughput,plan-scaling`;
+
+/** A query of a dashboard, and where it stands. */
+interface Query {
+  dashboard: string;
+  panel: string;
+  expr: string;
+  isInstant: boolean;
+}
+
+const skip = missing("prometheus");
+
+describe("a run sent to Prometheus", { skip, concurrency: false }, () => {
+  const directory = mkdtempSync(join(tmpdir(), "plan-load-"));
+  const servers: RunningServer[] = [];
+  let prometheus: Prometheus;
+  let start: number;
+  let end: number;
+  /** Healthy over WebSocket, by npm start; as the real server fails over SSE, by plain k6. */
+  let good: RunRecord;
+  let flawed: RunRecord;
+  /** The endurance test, in short, against a server whose memory leaks; by plain k6. */
+  let leaking: RunRecord;
+
+  async function serverWith(...args: string[]): Promise<string> {
+    const running = await startServer(args);
+    servers.push(running);
+    return running.url;
+  }
+
+  async function byNpmStart(): Promise<Finished> {
+    const url = await serverWith();
+    const args = [
+      "--ws",
+      url,
+      "--only",
+      GOOD_TESTS,
+      "--release",
+      "2025.11",
+      "--out",
+      join(directory, "good"),
+    ];
+    const output = ["--prometheus", prometheus.url];
+    const program = join(ROOT, "dist/start.mjs");
+    return run(process.execPath, [program, ...args, ...output], { TRIGGER: "schedule" }).finished;
+  }
+
+  async function byPlainK6(
+    script: string,
+    fault: readonly string[],
+    settings: Record<string, string>,
+  ): Promise<Finished> {
+    const url = await serverWith(...fault);
+    const all = { BASE_URL: url, SERVER_METRICS_URL: `${url}/metrics`, ...settings };
+    const { args, env } = prometheusOutput(prometheus.url, {});
+    const variables = Object.entries(all).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+    return run(k6Binary(), ["run", "--quiet", ...args, ...variables, `dist/${script}.js`], env).finished;
+  }
+
+  before(async () => {
+    prometheus = await Prometheus.start();
+    start = Date.now() / 1_000;
+    const finished = await Promise.all([
+      byNpmStart(),
+      byPlainK6("suite", ["--behaviour", "sse-2025-09"], {
+        ONLY: FLAWED_TESTS,
+        TRANSPORT: "sse",
+        RELEASE: "2025.09",
+        TRIGGER: "schedule",
+        OUT_DIR: join(directory, "flawed"),
+      }),
+      byPlainK6("endurance", ["--fault", "memory-leak"], {
+        TRANSPORT: "ws",
+        RELEASE: "2025.10",
+        OUT_DIR: join(directory, "leaking"),
+      }),
+    ]);
+    for (const { code, stderr } of finished) {
+      assert.ok(code === 0 || code === 99, stderr);
+      assert.doesNotMatch(stderr, /Failed to send/);
+    }
+    end = Math.ceil(Date.now() / 1_000) + 1;
+    good = onlyRecord(join(directory, "good"));
+    flawed = onlyRecord(join(directory, "flawed"));
+    leaking = onlyRecord(join(directory, "leaking"));
+  });
+
+  after(async () => {
+    await Promise.all(servers.map((one) => one.stop()));
+    await prometheus?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  /** A dashboard's query as Grafana sends it, its variables filled in with a run. */
+  function filledIn(expr: string, runId: string): string {
+    const values: Record<string, string> = {
+      testid: runId,
+      ws: runId,
+      sse: flawed.runId,
+      release: ".*",
+      transport: ".*",
+      profile: ".*",
+      __range: `${Math.ceil(end - start)}s`,
+      __interval: `${STEP}s`,
+      __rate_interval: "8s",
+    };
+    return expr.replace(/\$(\w+)/g, (_, name: string) => values[name] ?? assert.fail(`$${name} in ${expr}`));
+  }
+
+  async function ask({ expr, isInstant }: Query, runId: string): Promise<Series[]> {
+    const query = filledIn(expr, runId);
+    return isInstant ? prometheus.instant(query, end) : prometheus.range(query, start, end, STEP);
+  }
+
+  const hasData = (series: Series[]): boolean =>
+    series.some(({ samples }) => samples.some(([, value]) => Number.isFinite(value)));
+
+  async function emptyAmong(queries: readonly Query[], runOf: (query: Query) => RunRecord): Promise<Query[]> {
+    const empty: Query[] = [];
+    for (const query of queries) if (!hasData(await ask(query, runOf(query).runId))) empty.push(query);
+    return empty;
+  }
+
+  test("every query of every panel has data; three panels at most need the endurance test", async () => {
+    const all = dashboardQueries();
+    const isEndurance = ({ dashboard }: Query): boolean => dashboard === "plan-load-endurance";
+    const empty = await emptyAmong(all, (query) => (isEndurance(query) ? leaking : good));
+    const panels = new Set(empty.map(({ panel }) => panel));
+    for (const { panel } of all.filter((query) => !empty.includes(query))) panels.delete(panel);
+    assert.ok(panels.size <= 3, [...panels].join("\n"));
+    assert.deepEqual(await emptyAmong(empty, () => leaking), []);
+  });
+
+  test("every variable and every mark has data", async () => {
+    for (const { expr } of annotations()) {
+      assert.ok(hasData(await prometheus.range(filledIn(expr, good.runId), start, end, 1)), expr);
+    }
+    for (const [selector, label] of variableQueries()) {
+      const values = await prometheus.get<string[]>(`label/${label}/values`, {
+        "match[]": filledIn(selector, good.runId),
+      });
+      assert.ok(values.length > 0, selector);
+    }
+  });
+
+  test("every series that is asked for is sent, and every run has its labels", async () => {
+    const names = new Set(await prometheus.get<string[]>("label/__name__/values"));
+    const asked = [...dashboardQueries(), ...annotations(), ...alerts()].flatMap(
+      ({ expr }) => expr.match(/\bk6_\w+/g) ?? [],
+    );
+    assert.deepEqual(
+      [...new Set(asked)].filter((name) => !names.has(name)),
+      [],
+    );
+    const labels = await prometheus.get<string[]>("labels");
+    assert.ok(!labels.includes("url"));
+    for (const label of ["testid", "release", "transport", "profile", "trigger"]) {
+      const without = await prometheus.get<object[]>("series", {
+        "match[]": `{__name__=~"k6_.+",${label}=""}`,
+      });
+      assert.deepEqual(without, [], label);
+    }
+    const requests = await prometheus.get<string[]>("label/name/values");
+    assert.deepEqual(
+      requests.filter((name) => name.includes("://") || name.includes("PlanExe_")),
+      [],
+    );
+  });
+
+  test("the series of a run are few", async () => {
+    for (const { runId, tests } of [good, flawed, leaking]) {
+      const series = await prometheus.get<object[]>("series", { "match[]": `{testid="${runId}"}` });
+      const most = tests.length * SERIES_PER_TEST + SERIES_PER_RUN;
+      assert.ok(series.length <= most, `${series.length} series of ${tests.length} tests`);
+    }
+  });
+
+  test("every counter begins with zero", async () => {
+    for (const counter of Object.keys(COUNTERS) as (keyof typeof COUNTERS)[]) {
+      const all = await prometheus.instant(`${counterSeries(counter)}[1h]`, end);
+      for (const { labels, samples } of all) assert.equal(samples[0]?.[1], 0, JSON.stringify(labels));
+    }
+  });
+
+  const only = async (expr: string, runId: string): Promise<number> => {
+    const [series, ...others] = await prometheus.instant(filledIn(expr, runId), end);
+    assert.equal(others.length, 0, expr);
+    return series?.samples[0]?.[1] ?? assert.fail(`${expr}: no data`);
+  };
+  const counted = ({ tests }: RunRecord, name: string): number =>
+    tests.reduce((sum, { tally }) => sum + (tally.counts[name] ?? 0), 0);
+
+  test("what was counted agrees with run.json to the unit", async () => {
+    for (const record of [good, flawed, leaking]) {
+      for (const [counter, name] of Object.entries(COUNTERS)) {
+        const value = await only(total(counter as keyof typeof COUNTERS), record.runId);
+        assert.equal(value, counted(record, name), `${counter} of ${record.runId}`);
+      }
+    }
+    const failed = await only(`${total("streams_ended")} - ${total("streams_acceptable")}`, flawed.runId);
+    assert.ok(failed > 0);
+  });
+
+  test("outcomes agree with run.json, test by test", async () => {
+    const query = filledIn(
+      `last_over_time(k6_stream_outcomes_total{${CHOSEN_RUN}}[$__range]) > 0`,
+      flawed.runId,
+    );
+    const seen = await prometheus.instant(query, end);
+    const expected = flawed.tests.flatMap(({ name, outcomes }) =>
+      Object.entries(outcomes).map(([outcome, n]) => `${name} ${outcome} ${n}`),
+    );
+    assert.deepEqual(
+      seen.map(({ labels, samples }) => `${labels.test} ${labels.outcome} ${samples[0]?.[1]}`).sort(),
+      expected.sort(),
+    );
+  });
+
+  test("p95 agrees with run.json to a bucket", async () => {
+    const bucketOf = (ms: number): number => BOUNDS_MS.findIndex((bound) => ms <= bound);
+    for (const record of [good, flawed]) {
+      const seen = (await only(runQuantile(0.95, "message_latency"), record.runId)) * 1_000;
+      const known = quantile(record.histograms.latency, 0.95) ?? assert.fail();
+      assert.equal(bucketOf(seen), bucketOf(known), `${seen} ms, and ${known} ms in the record`);
+    }
+  });
+
+  test("verdicts and values agree with run.json, of the run and of each test", async () => {
+    for (const record of [good, flawed]) {
+      const all = [{ name: WHOLE_RUN_LABEL, targets: record.targets }, ...record.tests];
+      for (const { name, targets } of all) {
+        for (const { id, verdict, value } of targets) {
+          const where = `${CHOSEN_RUN},test="${name}",target="${id}"`;
+          const last = (series: string) =>
+            only(`last_over_time(${series}{${where}}[$__range])`, record.runId);
+          assert.equal(await last("k6_target_verdict"), verdictNumber(verdict), `${name} ${id}`);
+          if (value !== null) assert.equal(await last("k6_target_value"), value, `${name} ${id}`);
+        }
+      }
+    }
+  });
+
+  test("alerts tell of the scheduled run that missed, and of no other", async () => {
+    const { groups } = await prometheus.get<{ groups: { rules: { name: string; health: string }[] }[] }>(
+      "rules",
+    );
+    for (const { name, health } of groups.flatMap(({ rules }) => rules)) assert.equal(health, "ok", name);
+    const fired = new Map<string, string[]>();
+    for (const { name, expr } of alerts()) {
+      const series = await prometheus.instant(expr, end);
+      fired.set(
+        name,
+        series.map(({ labels }) => labels.testid ?? ""),
+      );
+    }
+    for (const { runId, targets } of [good, flawed]) {
+      const missed = targets.filter(({ verdict }) => verdict === "missed" || verdict === "no data");
+      const told = [...fired].filter(([name, runs]) => name.endsWith("Missed") && runs.includes(runId));
+      assert.equal(told.length, missed.length, `${runId}: ${told.map(([name]) => name)}`);
+    }
+    assert.deepEqual(fired.get("MessageDeliveryMissed"), [flawed.runId]);
+    assert.deepEqual(fired.get("NoScheduledRun"), []);
+  });
+});
+
+/** All that the panels ask. */
+function dashboardQueries(): Query[] {
+  return DASHBOARDS.flatMap(({ uid = "", panels = [] }) =>
+    panels.flatMap((panel) => {
+      if (panel.type === "row" || !("targets" in panel)) return [];
+      return (panel.targets ?? []).map((target) => {
+        const { expr, instant } = target as unknown as { expr: string; instant: boolean };
+        return { dashboard: uid, panel: `${uid} ${panel.id}: ${panel.title}`, expr, isInstant: instant };
+      });
+    }),
+  );
+}
+
+const annotations = (): { expr: string }[] =>
+  DASHBOARDS.flatMap(({ annotations }) => annotations?.list ?? []).flatMap(({ expr }) =>
+    expr === undefined ? [] : [{ expr }],
+  );
+
+/** The variables' queries: label_values(selector, label). */
+const variableQueries = (): [selector: string, label: string][] =>
+  DASHBOARDS.flatMap(({ templating }) => templating?.list ?? []).flatMap(({ query }) => {
+    const [, selector, label] = /^label_values\((.*), (\w+)\)$/.exec(String(query)) ?? [];
+    return selector === undefined || label === undefined ? [] : [[selector, label]];
+  });
+
+test("a run is sent by OpenTelemetry as well, under the documented names", async (t) => {
+  const { url } = await server(t);
+  const bodies: Buffer[] = [];
+  const collector = createServer(async (request, response) => {
+    for await (const chunk of request) bodies.push(chunk as Buffer);
+    response.end();
+  });
+  await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+  t.after(() => collector.close());
+  const env = {
+    K6_OTEL_EXPORTER_PROTOCOL: "http/protobuf",
+    K6_OTEL_HTTP_EXPORTER_INSECURE: "true",
+    K6_OTEL_HTTP_EXPORTER_ENDPOINT: `127.0.0.1:${(collector.address() as AddressInfo).port}`,
+    K6_OTEL_METRIC_PREFIX: "k6_",
+  };
+  const settings = ["-e", `BASE_URL=${url}`, "-e", `OUT_DIR=${temporaryDirectory(t)}`];
+  const args = ["run", "--quiet", "-o", "opentelemetry", ...settings, "dist/multiple-clients.js"];
+  const { code, stderr } = await run(k6Binary(), args, env).finished;
+  assert.equal(code, 0, stderr);
+  const sent = Buffer.concat(bodies).toString("latin1");
+  for (const name of [
+    "k6_messages_received",
+    "k6_message_latency_seconds_bucket",
+    "k6_target_verdict",
+    "testid",
+  ]) {
+    assert.ok(sent.includes(name), name);
+  }
+});
