@@ -6,6 +6,7 @@ import { serverCharts, testCharts } from "./run-charts.ts";
 import { type TableView, tablesOf } from "./run-tables.ts";
 import {
   banner,
+  clockText,
   hasPassed,
   SIGNS,
   summarySentence,
@@ -222,11 +223,4 @@ function factsOf(record: RunRecord): RunView["facts"] {
     { label: "k6", value: record.k6 },
     { label: "Run", value: record.runId },
   ];
-}
-
-function clockText(clock: RunRecord["clock"]): string {
-  if (clock === null) return "the server did not tell its time";
-  const { offsetMs, uncertaintyMs, applied } = clock;
-  const off = `${offsetMs >= 0 ? "+" : "−"}${milliseconds(Math.abs(offsetMs))} ± ${milliseconds(uncertaintyMs)}`;
-  return `the server's is ${off} off; ${applied ? "taken off its timestamps" : "no more than its uncertainty, and not applied"}`;
 }

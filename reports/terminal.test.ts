@@ -57,3 +57,9 @@ test("what a server said cannot drive the terminal", () => {
   for (const character of [ESCAPE, "\u0007", "\r", "\u202e"]) assert.ok(!text.includes(character));
   assert.ok(text.includes("\\u001b[2J"));
 });
+
+test("a server's clock that was taken off its timestamps is told, with its uncertainty", () => {
+  const clock = { offsetMs: 3_000, uncertaintyMs: 2, applied: true };
+  assert.match(runTable(sampleRecord({ clock })), /^! clock: the server's is \+3000\S* ms ± 2\S* ms off/m);
+  assert.doesNotMatch(runTable(sampleRecord({ clock: { ...clock, applied: false } })), /clock/);
+});

@@ -2,7 +2,7 @@ import type { RunRecord } from "../record/record.ts";
 import type { ComparisonView } from "./comparison-view.ts";
 import { plain } from "./format.ts";
 import type { RunRow, Unreadable } from "./history.ts";
-import { banner, summarySentence, targetRow } from "./view.ts";
+import { banner, clockText, summarySentence, targetRow } from "./view.ts";
 
 /** Where text is shown. */
 export interface Terminal {
@@ -154,6 +154,7 @@ export function runTable(record: RunRecord, terminal: Terminal = LOG): string {
     parts.push(...test.findings.map((finding) => `  ! ${plain(finding)}`));
   }
   parts.push(...record.findings.map((finding) => `! ${plain(finding)}`));
+  if (record.clock?.applied) parts.push(`! clock: ${clockText(record.clock)}`);
   return `${parts.filter((part) => part !== "").join("\n")}\n`;
 }
 

@@ -1,7 +1,7 @@
 import { type Judged, type RunRecord, type Transport, VERDICTS, type Verdict } from "../record/record.ts";
 import { fails } from "../thresholds/judge.ts";
 import { show, showDifference, TARGETS, type Target } from "../thresholds/targets.ts";
-import { clip } from "./format.ts";
+import { clip, milliseconds } from "./format.ts";
 
 /** A verdict with its sign, so that colour never stands alone. */
 export const SIGNS: Record<Verdict, string> = {
@@ -102,4 +102,12 @@ function countVerdicts(targets: readonly Judged[]): string {
 /** Said wherever the results of a simulated server are shown. */
 export function banner({ target: { simulated, behaviour } }: Pick<RunRecord, "target">): string {
   return simulated ? `SIMULATED SERVER (${behaviour})` : "";
+}
+
+/** What the server's clock is off, by how much that is uncertain, and whether it was applied. */
+export function clockText(clock: RunRecord["clock"]): string {
+  if (clock === null) return "the server did not tell its time";
+  const { offsetMs, uncertaintyMs, applied } = clock;
+  const off = `${offsetMs >= 0 ? "+" : "−"}${milliseconds(Math.abs(offsetMs))} ± ${milliseconds(uncertaintyMs)}`;
+  return `the server's is ${off} off; ${applied ? "taken off its timestamps" : "no more than its uncertainty, and not applied"}`;
 }

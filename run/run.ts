@@ -70,7 +70,7 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
     options: optionsOf(run),
     setup: () => setup(run),
     virtualUser: (started) => virtualUser(run, started),
-    teardown: () => teardown(run),
+    teardown: (started) => teardown(run, started),
     handleSummary: ({ setup_data: started, state }) =>
       started === undefined ? withoutSetup(run) : summarise(run, started, state.isStdOutTTY),
   };
@@ -255,13 +255,13 @@ async function watchServer(
 }
 
 /** Removes what the run left on the server, judges, and tells k6 the figures that only now are known. */
-async function teardown(run: RunPlan): Promise<void> {
+async function teardown(run: RunPlan, started: Started): Promise<void> {
   const left = await deleteMarked(
     new PlanApi(run.config.baseUrl, REQUEST_TIMEOUT_MS[run.config.profile]),
     markOf(run.runId),
   );
   for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
-  const { targets, tests } = judgeRun(run, takeSnapshot());
+  const { targets, tests } = judgeRun(run, started, takeSnapshot());
   for (const { test } of run.slots) endLive(test.name);
   sendVerdicts(WHOLE_RUN_LABEL, targets);
   for (const [test, judgedOfTest] of Object.entries(tests)) {

@@ -63,6 +63,8 @@ export async function withAudience<Numbers extends Shape>(
 }
 
 const POLL_END_MS = 200;
+const LOG_MISSING =
+  "a plan's own log was not to be had (GET /api/plans/{id}/details): messages that no client received are not known";
 const STREAM_CALL = "GET /api/plans/{id}/stream";
 
 /** Outcomes after which a plan owes its fallback report. */
@@ -82,6 +84,7 @@ function withLossByLog({ account, lostByLog }: Client): Figures {
 export class Audience<Numbers extends Shape> {
   readonly clients: Client[] = [];
   private isDeleted = false;
+  private isLogMissing = false;
   private readonly ledger: Ledger;
   /** What was counted of this plan alone: plans are what runs are compared by. */
   private readonly counts: Record<string, number> = {};
@@ -149,9 +152,16 @@ export class Audience<Numbers extends Shape> {
     else client.stream.close();
   }
 
-  /** The number of lines in the plan's own log; undefined where the server does not tell. */
+  /** The number of lines in the plan's own log; undefined where the server does not tell, which is a finding. */
   async logLines(): Promise<number | undefined> {
-    return logLines(await this.context.api.details(this.planId));
+    const details = await this.context.api.details(this.planId);
+    const lines = logLines(details);
+    const isAnswered = details.status > 0 && details.status < 500;
+    if (lines === undefined && isAnswered && !this.isDeleted && !this.isLogMissing) {
+      this.isLogMissing = true;
+      this.context.meter.add("findings", { text: LOG_MISSING });
+    }
+    return lines;
   }
 
   /** Whether the plan still runs, as far as the server tells. */
@@ -159,6 +169,18 @@ export class Audience<Numbers extends Shape> {
     if (this.options.expectsNothing) return false;
     const status = (await this.context.api.get(this.planId)).body?.status;
     return status === "pending" || status === "running";
+  }
+
+  /** Whether the plan still runs although the time of its stream is over: then its end was not seen, which is told. */
+  private async runsOn(): Promise<boolean> {
+    const isRunning = await this.isRunning();
+    if (isRunning) {
+      const seconds = this.options.deadlines.lifeMs / 1_000;
+      this.context.meter.add("findings", {
+        text: `plans still ran when the time of their streams was over (${Math.round(seconds)} s): their end was not seen`,
+      });
+    }
+    return isRunning;
   }
 
   /** Waits for the end of all streams, accounts for their messages, and reports every stream and the plan. */
@@ -171,7 +193,7 @@ export class Audience<Numbers extends Shape> {
     for (const client of this.clients) {
       const figures = withLossByLog(client);
       client.figures = figures;
-      mergeInto(latency, figures.latency);
+      if (!this.options.expectsNothing) mergeInto(latency, figures.latency);
       this.report(client, figures);
     }
     await this.askFallback();
@@ -207,7 +229,7 @@ export class Audience<Numbers extends Shape> {
         malformed: (text) => meter.add("findings", { text: `malformed message on ${name}: ${text}` }),
         refusedWith: (status, reason) => meter.streamRefused(STREAM_CALL, status, reason),
         isPlanQuiet: () => this.isQuiet(client),
-        isPlanRunning: () => this.isRunning(),
+        isPlanRunning: () => this.runsOn(),
         isPlanDeleted: () => this.isDeleted,
         isGeneratorEnding: () => recorder.signalled() || recorder.now() >= this.context.slotEndsAt,
       },

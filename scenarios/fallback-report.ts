@@ -43,12 +43,17 @@ export const fallbackReport = loadTest<Numbers>({
   run: (context) => (context.user % 2 === 0 ? pipelineFails(context) : streamBreaks(context)),
 });
 
-/** The plan's stream ends with its failure or its fallback, and the audience asks for the report. */
+/**
+ * The plan's stream ends with its failure or its fallback, and the audience asks for the report. Where the plan's process
+ * died without a word, the plan is running for ever: its stream is closed by the test, and the report is owed as well.
+ */
 function pipelineFails(context: UserContext<Numbers>): Promise<void> {
   const { deadlines, stub } = context.numbers;
   const options = { deadlines, acceptable: ["failed", "fallback"] } as const;
   return withAudience(context, { ...stub, exit: 1 }, 1, options, async (audience) => {
-    await audience.join(["client of a plan that fails"]);
+    const [client] = await audience.join(["client of a plan that fails"]);
+    if ((await client?.stream.ended) !== "closed") return;
+    await audience.askForReport("the pipeline never ended", recorder.now());
   });
 }
 

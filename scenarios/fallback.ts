@@ -23,6 +23,7 @@ export async function askForFallback<Numbers extends Shape>(
   const { meter, directory } = context;
   const asked = await pollFallback(context, plan);
   const isDelivered = asked.report !== undefined;
+  const availableMs = isDelivered ? recorder.now() - since : null;
   const { body: artefacts } = await context.api.artefacts(plan);
   const file = isDelivered ? `fallback-${plan}.html` : null;
   if (file !== null) recorder.save(directory, file, asked.report?.assembled_html ?? "");
@@ -31,7 +32,7 @@ export async function askForFallback<Numbers extends Shape>(
     plan,
     cause,
     isDelivered,
-    availableMs: isDelivered ? recorder.now() - since : null,
+    availableMs,
     completionPercentage: asked.report?.completion_percentage ?? null,
     missingSections: asked.report?.missing_sections.map(({ filename }) => filename) ?? [],
     artefacts: artefacts?.artefacts.length ?? 0,
