@@ -51,17 +51,22 @@ const NARROWEST = 24;
 const GAP = "  ";
 const INDENT = "    ";
 
-/** Columns aligned by spaces, two in from the edge. Where the terminal is narrow the last column is wrapped. */
+/**
+ * Columns aligned by spaces, two in from the edge. Where the terminal is narrow the last column is wrapped, or stands
+ * below its row, or every row becomes a paragraph.
+ */
 export function columns(rows: readonly (readonly Cell[])[], terminal: Terminal = LOG): string {
   const safe = rows.map((row) =>
     row.map((cell) => (typeof cell === "string" ? plain(cell) : { ...cell, text: plain(cell.text) })),
   );
   const widths = widthsOf(safe);
   const before = widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, GAP.length);
-  const room = (terminal.width ?? Number.POSITIVE_INFINITY) - before;
-  const isWide = room >= Math.min(NARROWEST, widths.at(-1) ?? 0);
+  const width = terminal.width ?? Number.POSITIVE_INFINITY;
+  const isWide = width - before >= Math.min(NARROWEST, widths.at(-1) ?? 0);
+  const indent = isWide ? before : INDENT.length;
+  const isPossible = before - GAP.length <= width;
   return safe
-    .map((row) => (isWide ? line(row, widths, before, room, terminal) : paragraph(row, terminal)))
+    .map((row) => (isPossible ? line(row, widths, indent, terminal) : paragraph(row, terminal)))
     .join("\n");
 }
 
@@ -75,24 +80,29 @@ function widthsOf(rows: readonly (readonly Cell[])[]): number[] {
   return widths;
 }
 
-function line(
-  row: readonly Cell[],
-  widths: readonly number[],
-  before: number,
-  room: number,
-  terminal: Terminal,
-): string {
-  const last = row.length === widths.length ? row.at(-1) : undefined;
-  const padded = row
-    .slice(0, last === undefined ? row.length : -1)
-    .map(
-      (cell, i) => painted(textOf(cell), cell, terminal) + " ".repeat((widths[i] ?? 0) - textOf(cell).length),
-    );
-  const wrapped = wrap(last === undefined ? "" : textOf(last), room).map((text) =>
-    painted(text, last ?? "", terminal),
+/** A row whose last cell is wrapped, `indent` in: beside the others where that is behind them, else below. */
+function line(row: readonly Cell[], widths: readonly number[], indent: number, terminal: Terminal): string {
+  const last = row.length === widths.length ? (row.at(-1) ?? "") : "";
+  const others = row.slice(0, widths.length - 1);
+  const padded = others.map(
+    (cell, i) => painted(textOf(cell), cell, terminal) + " ".repeat((widths[i] ?? 0) - textOf(cell).length),
   );
-  return `${GAP}${[...padded, wrapped.join(`\n${" ".repeat(before)}`)].join(GAP)}`.trimEnd();
+  const room = (terminal.width ?? Number.POSITIVE_INFINITY) - indent;
+  const wrapped = wrap(textOf(last), room).map((text) => painted(text, last, terminal));
+  const start = `${GAP}${padded.join(GAP)}`;
+  const isBeside = indent > INDENT.length || others.length === 0;
+  const [first = "", ...more] = wrapped;
+  const lines = isBeside
+    ? [`${start}${GAP}${first}`, ...indented(more, indent)]
+    : [start, ...indented(wrapped, indent)];
+  return lines
+    .map((text) => text.trimEnd())
+    .filter((text) => text !== "")
+    .join("\n");
 }
+
+const indented = (lines: readonly string[], by: number): string[] =>
+  lines.map((text) => " ".repeat(by) + text);
 
 /** The first cell, and below it the others, as many in a line as there is room for. */
 function paragraph([first = "", ...others]: readonly Cell[], terminal: Terminal): string {
