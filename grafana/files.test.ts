@@ -66,6 +66,22 @@ for (const dashboard of DASHBOARDS) {
       assert.match(dashboard.uid ?? "", /^plan-load-[a-z]+$/);
       assert.ok(dashboard.links?.some(({ type }) => type === "dashboards"));
     });
+
+    test("links and marks stand above the panels, not in a menu that has to be opened", () => {
+      for (const one of [...(dashboard.links ?? []), ...(dashboard.annotations?.list ?? [])]) {
+        assert.ok(!("placement" in one));
+      }
+    });
+
+    test("tables colour their cells as this version of the schema says", () => {
+      for (const { fieldConfig } of panels.filter(({ type }) => type === "table")) {
+        assert.deepEqual(fieldConfig?.defaults?.custom, {
+          align: "auto",
+          inspect: false,
+          cellOptions: { type: "color-text" },
+        });
+      }
+    });
   });
 }
 
