@@ -85,6 +85,16 @@ for (const dashboard of DASHBOARDS) {
   });
 }
 
+test("delivery is drawn as it is judged: what came twice or out of order is not delivered", () => {
+  const drawn = DASHBOARDS.flatMap(panelsOf).filter(
+    ({ title, type }) => type === "timeseries" && title?.startsWith(target("message-delivery").title),
+  );
+  const asked = drawn.map((panel) => JSON.stringify(panel)).filter((text) => text.includes("messages_due"));
+  assert.equal(asked.length, 2);
+  for (const text of asked)
+    assert.match(text, /delivered_total.+ - .+duplicated_total.+ - .+reordered_total/);
+});
+
 test("the limit itself is on the good side, unless the target excludes it", () => {
   const isGood = (
     id: "message-delivery" | "message-latency" | "reconnection-loss" | "throughput",

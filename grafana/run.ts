@@ -17,6 +17,7 @@ import {
   ADMITTED_RUNS,
   bucketIncrease,
   CHOSEN_RUN,
+  deliveryShare,
   gauge,
   last,
   lastGauge,
@@ -109,11 +110,11 @@ const rows: Record<string, Panel[]> = {
       {
         title: titleOf(target("message-delivery")),
         description:
-          "Messages delivered in messages due, of the streams that ended within a moving window. Good: on the line, 100 %.",
+          "Messages delivered, once and in order, in messages due, of the streams that ended within a moving window. Good: on the line, 100 %.",
         width: 10,
       },
       "percentunit",
-      [{ expr: share("messages_delivered", "messages_due"), legend: "delivered" }],
+      [{ expr: deliveryShare(), legend: "delivered" }],
       limitOf(target("message-delivery")),
     ),
     tiles(
