@@ -235,12 +235,16 @@ const rows: Record<string, Panel[]> = {
     ),
     graph(
       {
-        title: "Answers of the API, by status",
-        description: "Good: 200, and 404 where a test asks for what is not there. 0 is no answer at all.",
+        title: "Answers of the API",
+        description: "Requests of the tests. Good: none is answered 5xx, and none is left without an answer.",
         width: 6,
       },
       "reqps",
-      [{ expr: perSecond("k6_http_reqs_total", CHOSEN_RUN, "status"), legend: "{{status}}" }],
+      [
+        { expr: perSecond(counterSeries("api_requests")), legend: "requests" },
+        { expr: perSecond(counterSeries("server_errors")), legend: "5xx" },
+        { expr: perSecond(counterSeries("api_requests_unanswered")), legend: "no answer" },
+      ],
     ),
   ],
   Server: [
