@@ -180,7 +180,7 @@ describe("a run sent to Prometheus", { skip, concurrency: false }, () => {
     );
     const labels = await prometheus.get<string[]>("labels");
     assert.ok(!labels.includes("url"));
-    for (const label of ["testid", "release", "transport", "profile", "trigger"]) {
+    for (const label of ["testid", "release", "transport", "profile", "trigger", "test"]) {
       const without = await prometheus.get<object[]>("series", {
         "match[]": `{__name__=~"k6_.+",${label}=""}`,
       });
