@@ -149,7 +149,7 @@ function optionsOf({ config, runId, slots }: RunPlan): Options {
       ...Object.fromEntries(slots.filter(isArriving).map(({ test }) => [droppedOf(test.name), ["count==0"]])),
     },
     noConnectionReuse: true,
-    tags: { testid: runId, release, transport, profile, trigger },
+    tags: { testid: runId, release, transport, profile, trigger, test: WHOLE_RUN_LABEL },
     systemTags: ["status", "method", "name", "scenario", "error_code", "expected_response", "check"],
     userAgent: "plan-load",
     setupTimeout: "180s",
