@@ -243,6 +243,12 @@ export const testSchema = v.object({
 });
 export type TestRecord = v.InferOutput<typeof testSchema>;
 
+/** ISO 8601. */
+const moment = v.pipe(
+  v.string(),
+  v.check((text) => !Number.isNaN(Date.parse(text)), "it is no time"),
+);
+
 /** The record of a run: results/<run id>/run.json. */
 export const recordSchema = v.object({
   schema: v.pipe(
@@ -259,8 +265,8 @@ export const recordSchema = v.object({
   release: v.string(),
   transport: v.picklist(TRANSPORTS),
   profile: v.string(),
-  startedAt: v.string(),
-  endedAt: v.nullable(v.string()),
+  startedAt: moment,
+  endedAt: v.nullable(moment),
   target: v.object({
     baseUrl: v.string(),
     version: v.string(),
