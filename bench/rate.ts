@@ -9,7 +9,7 @@ const STREAMS = 5;
 const TIMELY_MS = 100;
 const LATE_SECONDS = 2;
 /** What is not received so long after the last message was due is not waited for. */
-const BREAK_OFF_SECONDS = 10;
+const BREAK_OFF_SECONDS = 5;
 /** Above this wait for the account, or this lateness of timers (p95), a run says "generator overloaded". */
 const OVERLOADED_MS = 10;
 

@@ -136,6 +136,9 @@ function parseBody<Body>(schema: v.GenericSchema<unknown, Body>, text: string): 
   }
 }
 
+/** The plans in the text of an answer of GET /api/plans; undefined where it is not what the API promises. */
+export const plansIn = (text: string): Plan[] | undefined => parseBody(v.array(planSchema), text);
+
 /** The number of lines in a plan's own log; undefined where the server does not give it. */
 export function logLines(details: Answer<{ pipeline_log: string }>): number | undefined {
   if (details.body === undefined) return undefined;

@@ -1,6 +1,10 @@
-import type { PlanApi } from "../client/api.ts";
+import http from "k6/http";
+import { type PlanApi, plansIn } from "../client/api.ts";
+import { recorder } from "../client/extension.ts";
 
 const DELETE_ATTEMPTS = 3;
+/** After a set-up that failed there are few plans, and k6 gives the summary two minutes. */
+const LAST_REQUEST_MS = 10_000;
 
 /** Deletes a plan, trying again where the server answers 5xx. Resolves to whether it is gone. */
 export async function deletePlan(api: PlanApi, id: string): Promise<boolean> {
@@ -12,16 +16,47 @@ export async function deletePlan(api: PlanApi, id: string): Promise<boolean> {
   return false;
 }
 
+/** When deleting is given up, so that what is left can still be listed within the time that k6 gives to teardown. */
+const GIVE_UP_MS = 120_000;
+
 /**
  * Deletes every plan whose prompt carries `mark`. Resolves to what could not be deleted, in words; empty when nothing
- * of the run is left.
+ * of the run is left. The server's list has the last word: an answer that a plan was deleted is not yet its deletion.
  */
 export async function deleteMarked(api: PlanApi, mark: string): Promise<string[]> {
-  const { body: plans, status } = await api.list();
-  if (plans === undefined) return [`plans may be left on the server: GET /api/plans answered ${status}`];
-  const left: string[] = [];
-  for (const plan of plans.filter(({ prompt }) => prompt.includes(mark))) {
-    if (!(await deletePlan(api, plan.plan_id))) left.push(`plan ${plan.plan_id} could not be deleted`);
+  const giveUpAt = recorder.now() + GIVE_UP_MS;
+  const marked = async () => {
+    const { body, status } = await api.list();
+    return { status, plans: body?.filter(({ prompt }) => prompt.includes(mark)) };
+  };
+  const before = await marked();
+  if (before.plans === undefined) return [notListed(before.status)];
+  if (before.plans.length === 0) return [];
+  for (const { plan_id } of before.plans) {
+    if (recorder.now() < giveUpAt) await deletePlan(api, plan_id);
   }
-  return left;
+  const after = await marked();
+  if (after.plans === undefined) return [notListed(after.status)];
+  return after.plans.map(({ plan_id }) => notDeleted(plan_id));
+}
+
+const notListed = (status: number) => `plans may be left on the server: GET /api/plans answered ${status}`;
+const notDeleted = (id: string) => `plan ${id} could not be deleted`;
+
+/**
+ * The same where no teardown comes: after a set-up that failed or was interrupted. In the summary nothing can be waited
+ * for, so that the requests are made one by one, and once.
+ */
+export function deleteMarkedAtOnce(baseUrl: string, mark: string): string[] {
+  const listed = http.get(`${baseUrl}/api/plans`, { timeout: LAST_REQUEST_MS });
+  const plans = listed.status === 200 ? plansIn(String(listed.body)) : undefined;
+  if (plans === undefined) return [notListed(listed.status)];
+  return plans
+    .filter(({ prompt }) => prompt.includes(mark))
+    .flatMap(({ plan_id }) => {
+      const url = `${baseUrl}/api/plans/${plan_id}`;
+      http.del(url, null, { timeout: LAST_REQUEST_MS });
+      const { status } = http.get(url, { timeout: LAST_REQUEST_MS });
+      return status === 404 ? [] : [notDeleted(plan_id)];
+    });
 }

@@ -1,9 +1,12 @@
 import type { PlanApi } from "../client/api.ts";
+import { recorder } from "../client/extension.ts";
 import { parseStamp } from "../client/stamp.ts";
 import type { RunRecord } from "../record/record.ts";
 import { deletePlan } from "./cleanup.ts";
 
 const PROBES = 5;
+/** No further probe is begun after this: a server that is slow to create plans must not use up the time of set-up. */
+const LONGEST_MS = 10_000;
 
 /**
  * Estimates what the server's clock is ahead of this machine's, from `created_at` of plans bracketed by their
@@ -11,7 +14,8 @@ const PROBES = 5;
  */
 export async function estimateClock(api: PlanApi, model: string, mark: string): Promise<RunRecord["clock"]> {
   let best: { offsetMs: number; uncertaintyMs: number } | undefined;
-  for (let i = 0; i < PROBES; i++) {
+  const startedAt = recorder.now();
+  for (let i = 0; i < PROBES && recorder.now() - startedAt < LONGEST_MS; i++) {
     const probe = await probeClock(api, model, mark);
     if (probe !== undefined && (best === undefined || probe.uncertaintyMs < best.uncertaintyMs)) best = probe;
   }

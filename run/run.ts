@@ -11,7 +11,7 @@ import { USERS_EXPECTED, USERS_FINISHED } from "../thresholds/judge.ts";
 import { gaugeValue, k6Thresholds } from "../thresholds/k6.ts";
 import { type TargetId, target } from "../thresholds/targets.ts";
 import { judgeRun, makeRecord, WHOLE_RUN } from "./assemble.ts";
-import { deleteMarked } from "./cleanup.ts";
+import { deleteMarked, deleteMarkedAtOnce } from "./cleanup.ts";
 import { estimateClock } from "./clock.ts";
 import { type Config, readConfig, smokeOr } from "./config.ts";
 import { everySecond, HealthProbe } from "./health.ts";
@@ -70,7 +70,8 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
     setup: () => setup(run),
     virtualUser: (started) => virtualUser(run, started),
     teardown: () => teardown(run),
-    handleSummary: ({ setup_data: started }) => (started === undefined ? {} : summarise(run, started)),
+    handleSummary: ({ setup_data: started }) =>
+      started === undefined ? withoutSetup(run) : summarise(run, started),
   };
 }
 
@@ -173,7 +174,7 @@ function optionsOf(run: RunPlan): Options {
     tags: { testid: runId, release, transport, profile, trigger, ...instanceTag },
     systemTags: ["status", "method", "name", "scenario", "error_code", "expected_response", "check"],
     userAgent: "plan-load",
-    setupTimeout: "60s",
+    setupTimeout: "180s",
     teardownTimeout: "180s",
   };
 }
@@ -328,6 +329,13 @@ function sendVerdicts(test: string, judgements: readonly Judged[]): void {
     setGauge("target_low", interval[0], tags);
     setGauge("target_high", interval[1], tags);
   }
+}
+
+/** A set-up that failed or was interrupted has no teardown: what it had begun to create is deleted here. */
+function withoutSetup({ config, runId, slots }: RunPlan): Record<string, string> {
+  const hasBegun = slots.some(({ test }) => recorder.count(test.name, USERS_EXPECTED) > 0);
+  const left = hasBegun ? deleteMarkedAtOnce(config.baseUrl, markOf(runId)) : [];
+  return left.length === 0 ? {} : { stdout: left.map((text) => `! ${text}\n`).join("") };
 }
 
 /** The error's message for a person, without Go's or JavaScript's wrapping. */

@@ -17,6 +17,42 @@ async function alike(t: TestContext, status: number, body: string): Promise<stri
   return `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
 }
 
+/** A plan API without streams. Whoever creates a plan waits for the answer for `createMs`. */
+async function planApi(t: TestContext, { createMs = 0, deletes = true }) {
+  const plans = new Map<string, object>();
+  const fixed: Record<string, () => unknown> = {
+    "/health": () => ({ status: "healthy" }),
+    "/api/models": () => [{ id: "m" }],
+    "/api/plans": () => [...plans.values()],
+  };
+  const idIn = (url: string) => url.replace("/api/plans/", "");
+  async function create(body: string): Promise<object> {
+    const { prompt } = JSON.parse(body) as { prompt: string };
+    const plan = { plan_id: `plan-${plans.size}`, status: "running", prompt };
+    plans.set(plan.plan_id, plan);
+    await new Promise((resolve) => setTimeout(resolve, createMs));
+    return plan;
+  }
+  function remove(url: string): object {
+    if (deletes) plans.delete(idIn(url));
+    return { message: "deleted" };
+  }
+  const methods: Record<string, (url: string, body: string) => unknown> = {
+    GET: (url) => fixed[url]?.() ?? plans.get(idIn(url)),
+    POST: (_, body) => create(body),
+    DELETE: (url) => remove(url),
+  };
+  const http = createServer(async (request, response) => {
+    const body = (await request.setEncoding("utf8").toArray()).join("");
+    const answer = await methods[request.method ?? ""]?.(request.url ?? "", body);
+    const status = answer === undefined ? 404 : 200;
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer ?? {}));
+  });
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  t.after(() => http.close().closeAllConnections());
+  return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, plans };
+}
+
 const bySelf = process.getuid?.() === 0 ? "root may write everywhere" : false;
 
 describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
@@ -240,6 +276,34 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     assert.ok(record.targets.every(({ verdict }) => verdict !== "missed"));
     assert.match(stdout, /run interrupted/);
     assert.equal((await countsOf(target)).plans, 0, "plans are left on the server");
+  });
+
+  test("an interrupt in set-up leaves no plan either", async (t) => {
+    const { url, plans } = await planApi(t, { createMs: 3_000 });
+    const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: temporaryDirectory(t) });
+    await until(async () => plans.size > 0);
+    child.kill("SIGINT");
+    const { code, stdout } = await finished;
+    assert.equal(code, 105);
+    assert.deepEqual([...plans.keys()], []);
+    assert.equal(stdout, "");
+  });
+
+  test("what an interrupted set-up could not delete is listed", async (t) => {
+    const { url, plans } = await planApi(t, { createMs: 3_000, deletes: false });
+    const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: temporaryDirectory(t) });
+    await until(async () => plans.size > 0);
+    child.kill("SIGINT");
+    assert.match((await finished).stdout, /^! plan plan-0 could not be deleted$/m);
+  });
+
+  test("plans that are still there are listed, also where the server said that it deleted them", async (t) => {
+    const { url, plans } = await planApi(t, { deletes: false });
+    const directory = temporaryDirectory(t);
+    await k6("cleanup-race", { BASE_URL: url, OUT_DIR: directory }).finished;
+    assert.ok(plans.size > 0);
+    const left = [...plans.keys()].map((id) => `plan ${id} could not be deleted`);
+    assert.deepEqual(onlyRecord(directory).findings.sort(), left.sort());
   });
 });
 

@@ -245,6 +245,11 @@ test("scaling is the largest exponent between neighbouring steps, and names the 
   assert.equal(cliff.verdict, "missed");
   assert.match(cliff.reason, /from 4 to 16 plans; cliff at 16 plans \(9 completed\)/);
   assert.equal(verdictOf("scaling", { steps: [step(1, 500)] }).verdict, "no data");
+  const never = verdictOf("scaling", { steps: [step(1, 2_500, 0), step(4, 2_500, 0), step(16, 2_500, 0)] });
+  assert.equal(never.verdict, "no data");
+  assert.match(never.reason, /not all plans were completed.*cliff at 1 plans \(0 completed\)/);
+  const slow = verdictOf("scaling", { steps: [step(10, 50_000), step(20, 60_000, 0)] });
+  assert.equal(slow.verdict, "no data");
 });
 
 test("every target has thresholds in k6, and a floor against silence beside each", () => {

@@ -157,7 +157,10 @@ export const exponentBetween = (before: Step, step: Step): number =>
 /** How far from linear (1.0) scaling may measure. */
 const SCALING_LIMIT = 1.1;
 
-/** The largest exponent between neighbouring steps. */
+/**
+ * The largest exponent between neighbouring steps. Plans that were not completed count with their deadline, which is
+ * less than they take: with them the target can be missed, and not met.
+ */
 function scaling(evidence: Evidence): Measure {
   const { steps } = evidence;
   const ordered = steps.toSorted((a, b) => a.plans - b.plans);
@@ -174,12 +177,13 @@ function scaling(evidence: Evidence): Measure {
     cliff === undefined
       ? worst.note
       : `${worst.note}; cliff at ${cliff.plans} plans (${cliff.completed} completed)`;
-  return {
-    value: Number.isNaN(worst.value) ? undefined : worst.value,
-    observations: steps.length,
-    note,
-    noData: cameLate(evidence, worst.value <= SCALING_LIMIT),
-  };
+  const value = Number.isNaN(worst.value) ? undefined : worst.value;
+  const isLinear = value !== undefined && value <= SCALING_LIMIT;
+  const isTooSmall = isLinear && cliff !== undefined;
+  const noData = isTooSmall
+    ? `not all plans were completed, so how long they take is not known; ${note}`
+    : cameLate(evidence, isLinear);
+  return { value, observations: steps.length, note, noData };
 }
 
 /**

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,12 +21,11 @@ type script struct {
 func serveScript(t *testing.T, handlers ...http.HandlerFunc) *script {
 	t.Helper()
 	s := &script{requests: make(chan *http.Request, 100)}
-	next := 0
+	var begun atomic.Int32
 	s.url = serve(t, func(w http.ResponseWriter, r *http.Request) {
-		handler := handlers[min(next, len(handlers)-1)]
-		next++
+		next := int(begun.Add(1)) - 1
 		s.requests <- r
-		handler(w, r)
+		handlers[min(next, len(handlers)-1)](w, r)
 	})
 	return s
 }

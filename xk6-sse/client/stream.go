@@ -98,6 +98,11 @@ func (s *Stream) explain(err error) *Error {
 	return &explained
 }
 
+// Done is closed when the stream is: by Close, its context or a time-out that passed.
+func (s *Stream) Done() <-chan struct{} {
+	return s.ctx.Done()
+}
+
 // Close ends the stream: Next returns the events that are read already and then an error of KindClosed.
 // It may be called from any goroutine and more than once.
 func (s *Stream) Close() {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 	"unicode/utf8"
@@ -94,15 +95,15 @@ func NewReader(source io.Reader, options Options) *Reader {
 	}
 }
 
-// Next returns the next event, or the error that ended the stream: io.EOF, ErrLineTooLong, ErrEventTooLong or the
-// source's own. An event that the end of the stream cut short is dropped.
+// Next returns the next event, or the error that ended the stream: io.EOF, one that is ErrLineTooLong or ErrEventTooLong,
+// or the source's own. An event that the end of the stream cut short is dropped.
 func (r *Reader) Next() (Event, error) {
 	r.startBlock()
 	for {
 		for len(r.chunk) > 0 {
 			line, complete := r.cutLine()
 			if len(line) > r.maxLine {
-				r.fail(ErrLineTooLong)
+				r.fail(tooLong(ErrLineTooLong, r.maxLine))
 				break
 			}
 			if !complete {
@@ -133,6 +134,10 @@ func (r *Reader) LastEventID() string {
 // Retry returns the reconnection time that the stream has set last, if it has set one.
 func (r *Reader) Retry() (retry time.Duration, isSet bool) {
 	return r.retry, r.retrySet
+}
+
+func tooLong(err error, limit int) error {
+	return fmt.Errorf("%w: more than %d bytes", err, limit)
 }
 
 func (r *Reader) fail(err error) {
@@ -219,7 +224,7 @@ func (r *Reader) setField(name, value []byte) {
 
 func (r *Reader) addData(value []byte) {
 	if len(r.data)+len(value) > r.maxEvent {
-		r.fail(ErrEventTooLong)
+		r.fail(tooLong(ErrEventTooLong, r.maxEvent))
 		return
 	}
 	r.data = append(append(r.data, value...), '\n')

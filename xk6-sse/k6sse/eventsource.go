@@ -123,12 +123,9 @@ func (c eventConnector) reconnects(err error) bool { return c.source.Reconnects(
 
 func (c eventConnector) release() { c.source.Close() }
 
+// defaultHeader is that of k6/http, whose default user agent is in the option without being marked as set.
 func defaultHeader(state *lib.State) http.Header {
-	header := http.Header{}
-	if state.Options.UserAgent.Valid {
-		header.Set("User-Agent", state.Options.UserAgent.String)
-	}
-	return header
+	return http.Header{"User-Agent": {state.Options.UserAgent.String}}
 }
 
 func originOf(address *url.URL) string {

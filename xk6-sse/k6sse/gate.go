@@ -1,9 +1,6 @@
 package k6sse
 
-import (
-	"context"
-	"sync"
-)
+import "sync"
 
 // gate keeps a read goroutine from reading while it is shut. The zero gate is open.
 type gate struct {
@@ -28,8 +25,8 @@ func (g *gate) open() {
 	}
 }
 
-// pass waits until the gate is open or ctx is done.
-func (g *gate) pass(ctx context.Context) {
+// pass waits until the gate is open or done is closed.
+func (g *gate) pass(done <-chan struct{}) {
 	g.mu.Lock()
 	opened := g.opened
 	g.mu.Unlock()
@@ -38,6 +35,6 @@ func (g *gate) pass(ctx context.Context) {
 	}
 	select {
 	case <-opened:
-	case <-ctx.Done():
+	case <-done:
 	}
 }

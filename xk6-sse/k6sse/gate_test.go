@@ -2,6 +2,7 @@ package k6sse
 
 import (
 	"context"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,12 +10,12 @@ import (
 
 func TestGate(t *testing.T) {
 	var g gate
-	g.pass(t.Context())
+	g.pass(t.Context().Done())
 	g.shut()
 	g.shut()
 	passed := make(chan bool)
 	go func() {
-		g.pass(t.Context())
+		g.pass(t.Context().Done())
 		passed <- true
 	}()
 	select {
@@ -29,14 +30,20 @@ func TestGate(t *testing.T) {
 	g.shut()
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
-	g.pass(done)
+	g.pass(done.Done())
 }
 
 func TestAPausedSourceReadsNothingUntilItResumes(t *testing.T) {
-	b := newBench(t, stream(false, "data: 1\n\ndata: 2\n\n"))
+	isPaused := make(chan struct{})
+	b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
+		<-isPaused
+		stream(false, "data: 1\n\ndata: 2\n\n")(w, r)
+	})
+	require.NoError(t, b.runtime.VU.Runtime().Set("begin", func() { close(isPaused) }))
 	b.mustRun(`
 		const paused = new EventSource(url);
 		paused.pause();
+		begin();
 		paused.onopen = () => log("open");
 		paused.onmessage = (event) => log("paused read", event.data);
 		const other = new EventSource(url);
@@ -61,6 +68,16 @@ func TestAPausedSourceCanBeClosed(t *testing.T) {
 			other.close();
 		};
 	`)
+}
+
+func TestAPausedSourceEndsWithItsTotalTime(t *testing.T) {
+	b := newBench(t, stream(true, "data: 1\n\n"))
+	b.mustRun(`
+		const paused = new EventSource(url, {timeouts: {total: 100}, reconnect: true});
+		paused.onmessage = () => paused.pause();
+		paused.onerror = (event) => log(event.message);
+	`)
+	require.Equal(t, []string{"the total time-out of 100ms passed"}, b.log)
 }
 
 func withoutOpen(log []string) (others []string) {

@@ -13,7 +13,7 @@ type handler struct {
 	call     sobek.Callable
 }
 
-// listeners are the handlers of an EventSource: one a type in its on* properties, any number by addEventListener.
+// listeners are the handlers of a source: one a type in its on* properties, any number by addEventListener.
 type listeners struct {
 	on    map[string]handler
 	added map[string][]handler
@@ -61,7 +61,7 @@ func (l *listeners) get(eventType string) sobek.Value {
 func newHandler(rt *sobek.Runtime, what string, value sobek.Value) handler {
 	call, isFunction := sobek.AssertFunction(value)
 	if !isFunction {
-		panic(rt.NewTypeError("%s of an EventSource must be a function", what))
+		panic(rt.NewTypeError("%s must be a function", what))
 	}
 	return handler{function: value, call: call}
 }

@@ -32,8 +32,8 @@ func (*RootModule) NewModuleInstance(vu modules.VU) modules.Instance {
 		common.Throw(vu.Runtime(), err)
 	}
 	i.exports = map[string]any{
-		"EventSource":     i.newClass(i.newEventSource),
-		"WebSocketSource": i.newClass(i.newWebSocketSource),
+		"EventSource":     i.newClass("EventSource", i.newEventSource),
+		"WebSocketSource": i.newClass("WebSocketSource", i.newWebSocketSource),
 		"open":            i.open,
 	}
 	return i
@@ -60,9 +60,10 @@ func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Named: i.exports}
 }
 
-func (i *instance) newClass(construct func(sobek.ConstructorCall) *sobek.Object) *sobek.Object {
+func (i *instance) newClass(name string, construct func(sobek.ConstructorCall) *sobek.Object) *sobek.Object {
 	rt := i.vu.Runtime()
 	class := rt.ToValue(construct).ToObject(rt)
+	_ = class.DefineDataProperty("name", rt.ToValue(name), sobek.FLAG_FALSE, sobek.FLAG_TRUE, sobek.FLAG_FALSE)
 	for name, state := range map[string]readyState{"CONNECTING": connecting, "OPEN": open, "CLOSED": closed} {
 		for _, object := range []*sobek.Object{class, class.Get("prototype").ToObject(rt)} {
 			readOnly(object, name, rt.ToValue(int(state)))

@@ -186,9 +186,10 @@ func TestClassConstants(t *testing.T) {
 	b.mustRun(`
 		const es = new EventSource(url);
 		log(EventSource.CONNECTING, EventSource.OPEN, EventSource.CLOSED, es.CONNECTING, es.OPEN, es.CLOSED);
+		log(EventSource.name, WebSocketSource.name, WebSocketSource.OPEN);
 		es.close();
 	`)
-	require.Equal(t, []string{"0 1 2 0 1 2"}, b.log)
+	require.Equal(t, []string{"0 1 2 0 1 2", "EventSource WebSocketSource 1"}, b.log)
 }
 
 func TestTimestamp(t *testing.T) {
@@ -296,33 +297,34 @@ func TestInvalidHandlers(t *testing.T) {
 		es.close();
 	`)
 	require.Equal(t, []string{
-		"TypeError: onopen of an EventSource must be a function",
-		"TypeError: a listener of an EventSource must be a function",
-		"TypeError: a listener of an EventSource must be a function",
+		"TypeError: onopen must be a function",
+		"TypeError: a listener must be a function",
+		"TypeError: a listener must be a function",
 	}, b.log)
 }
 
 func TestInvalidArguments(t *testing.T) {
 	tests := map[string]string{
-		`new EventSource()`:                                     `TypeError: EventSource needs a URL`,
-		`new EventSource("http://[::1")`:                        `TypeError: EventSource needs a valid URL: parse "http://[::1": missing ']' in host`,
-		`new EventSource("http://a/%zz")`:                       `TypeError: EventSource needs a valid URL: parse "http://a/%zz": invalid URL escape "%zz"`,
-		`new EventSource("ws://a/")`:                            `TypeError: EventSource needs a URL that begins with http:// or https://, not "ws://a/"`,
-		`new EventSource("/a")`:                                 `TypeError: EventSource needs a URL that begins with http:// or https://, not "/a"`,
-		`new EventSource("http://")`:                            `TypeError: EventSource needs a URL with a host, not "http://"`,
-		`new EventSource(url, 1)`:                               `TypeError: EventSource params must be an object`,
-		`new EventSource(url, {header: {}})`:                    `TypeError: EventSource has no param "header"`,
-		`new EventSource(url, {headers: "a"})`:                  `TypeError: headers must be an object`,
-		`new EventSource(url, {body: {}})`:                      `TypeError: body must be a string`,
-		`new EventSource(url, {timeouts: {read: 1}})`:           `TypeError: EventSource has no time-out "read"`,
-		`new EventSource(url, {timeouts: {idle: "soon"}})`:      `TypeError: the time-out "idle" must be milliseconds or a duration like "10s", not soon`,
-		`new EventSource(url, {timeouts: {idle: -1}})`:          `TypeError: the time-out "idle" must be milliseconds or a duration like "10s", not -1`,
-		`new EventSource(url, {timeouts: {idle: NaN}})`:         `TypeError: the time-out "idle" must be milliseconds or a duration like "10s", not NaN`,
-		`new EventSource(url, {timeouts: {idle: Infinity}})`:    `TypeError: the time-out "idle" must be milliseconds or a duration like "10s", not Infinity`,
-		`new EventSource(url, {maxLineBytes: 0})`:               `TypeError: maxLineBytes must be a whole number of at least 1, not 0`,
-		`new EventSource(url, {maxLineBytes: 1.5})`:             `TypeError: maxLineBytes must be a whole number of at least 1, not 1.5`,
-		`new EventSource(url, {tags: {a: {}}})`:                 `TypeError: invalid value for metric tag 'a': only String, Boolean and Number types are accepted as a metric tag values`,
-		`new EventSource(url, {get body() { throw "getter" }})`: `getter`,
+		`new EventSource()`:                                        `TypeError: EventSource needs a URL`,
+		`new EventSource("http://[::1")`:                           `TypeError: EventSource needs a valid URL: parse "http://[::1": missing ']' in host`,
+		`new EventSource("http://a/%zz")`:                          `TypeError: EventSource needs a valid URL: parse "http://a/%zz": invalid URL escape "%zz"`,
+		`new EventSource("ws://a/")`:                               `TypeError: EventSource needs a URL that begins with http:// or https://, not "ws://a/"`,
+		`new EventSource("/a")`:                                    `TypeError: EventSource needs a URL that begins with http:// or https://, not "/a"`,
+		`new EventSource("http://")`:                               `TypeError: EventSource needs a URL with a host, not "http://"`,
+		`new EventSource(url, 1)`:                                  `TypeError: EventSource params must be an object`,
+		`new EventSource(url, {header: {}})`:                       `TypeError: EventSource has no param "header"`,
+		`new EventSource(url, {headers: "a"})`:                     `TypeError: headers must be an object`,
+		`new EventSource(url, {body: {}})`:                         `TypeError: body must be a string`,
+		`new EventSource(url, {timeouts: {read: 1}})`:              `TypeError: EventSource has no time-out "read"`,
+		`new EventSource(url, {timeouts: {idle: "soon"}})`:         `TypeError: the time-out "idle" must be milliseconds or a duration like "10s", not soon`,
+		`new EventSource(url, {timeouts: {idle: -1}})`:             `TypeError: the time-out "idle" must be milliseconds or a duration like "10s", not -1`,
+		`new EventSource(url, {timeouts: {idle: NaN}})`:            `TypeError: the time-out "idle" must be milliseconds or a duration like "10s", not NaN`,
+		`new EventSource(url, {timeouts: {idle: Infinity}})`:       `TypeError: the time-out "idle" must be milliseconds or a duration like "10s", not Infinity`,
+		`new EventSource(url, {timeouts: {idle: 18446744073710}})`: `TypeError: the time-out "idle" must be milliseconds or a duration like "10s", not 18446744073710`,
+		`new EventSource(url, {maxLineBytes: 0})`:                  `TypeError: maxLineBytes must be a whole number of at least 1, not 0`,
+		`new EventSource(url, {maxLineBytes: 1.5})`:                `TypeError: maxLineBytes must be a whole number of at least 1, not 1.5`,
+		`new EventSource(url, {tags: {a: {}}})`:                    `TypeError: invalid value for metric tag 'a': only String, Boolean and Number types are accepted as a metric tag values`,
+		`new EventSource(url, {get body() { throw "getter" }})`:    `getter`,
 	}
 	for script, message := range tests {
 		t.Run(script, func(t *testing.T) {

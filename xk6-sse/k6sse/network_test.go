@@ -77,7 +77,7 @@ func TestDataReceived(t *testing.T) {
 func TestEventTooLong(t *testing.T) {
 	b := newBench(t, stream(true, "data: 123456\ndata: 123456\n\n"))
 	b.mustRun(`new EventSource(url, {maxEventBytes: 10}).onerror = (e) => log(e.kind, e.message)`)
-	require.Equal(t, []string{"too-long an event of the event stream is too long"}, b.log)
+	require.Equal(t, []string{"too-long an event of the event stream is too long: more than 10 bytes"}, b.log)
 }
 
 // A virtual user ends, whatever the server does.

@@ -50,7 +50,7 @@ func (i *instance) parse(call sobek.ConstructorCall, class string, schemes []str
 	if err == nil {
 		args.address = address
 		rt := i.vu.Runtime()
-		err = setAll(rt, class+" params", class+" has no param", call.Argument(1), args.withShared(rt, own))
+		err = setAll(rt, class+" params", class+" has no param %q", call.Argument(1), args.withShared(rt, own))
 	}
 	if err != nil {
 		panic(i.vu.Runtime().NewTypeError("%s", err.Error()))
@@ -83,12 +83,13 @@ func parseURL(class string, schemes []string, value sobek.Value) (*url.URL, erro
 	return address, nil
 }
 
-// setAll hands the values of an object's keys to their setters; no object at all is an empty one.
+// setAll hands the values of an object's keys to their setters; no object at all is an empty one. unknown is the error of
+// a key without a setter, as a format.
 func setAll(rt *sobek.Runtime, what, unknown string, value sobek.Value, keys setters) error {
 	return eachKey(rt, what, value, func(key string, value sobek.Value) error {
 		set, known := keys[key]
 		if !known {
-			return fmt.Errorf("%s %q", unknown, key)
+			return fmt.Errorf(unknown, key)
 		}
 		return set(value)
 	})
@@ -132,7 +133,7 @@ func timeoutsInto(rt *sobek.Runtime, class string, targets durations) func(sobek
 	for name, target := range targets {
 		keys[name] = durationInto(fmt.Sprintf("the time-out %q", name), target)
 	}
-	return func(value sobek.Value) error { return setAll(rt, "timeouts", class+" has no time-out", value, keys) }
+	return func(value sobek.Value) error { return setAll(rt, "timeouts", class+" has no time-out %q", value, keys) }
 }
 
 func durationInto(what string, target *time.Duration) func(sobek.Value) error {
@@ -164,14 +165,17 @@ func reconnectInto(rt *sobek.Runtime, class string, target *client.Reconnect) fu
 		if isBool {
 			return nil
 		}
-		return setAll(rt, "reconnect", class+" has no param reconnect.", value, keys)
+		return setAll(rt, "reconnect", class+` has no param "reconnect.%s"`, value, keys)
 	}
 }
 
 func parseDuration(value sobek.Value) (time.Duration, error) {
 	exported := value.Export()
-	if number, isFloat := exported.(float64); isFloat && !(math.Abs(number) < maxMilliseconds) {
-		return 0, errors.New("out of range")
+	switch exported.(type) {
+	case int64, float64:
+		if !(math.Abs(value.ToFloat()) < maxMilliseconds) { // NaN included
+			return 0, errors.New("out of range")
+		}
 	}
 	return types.GetDurationValue(exported)
 }

@@ -12,6 +12,8 @@ const (
 	// maxQueued is how many deliveries may wait for the event loop. When there are as many, the read goroutine waits,
 	// and with it, by TCP's flow control, the server.
 	maxQueued = 1024
+	// maxTurn is how long a run delivers when the script is slow: then timers and other streams have their turn.
+	maxTurn = 10 * time.Millisecond
 	// maxSpare is the capacity up to which an emptied batch is kept for reuse, so that the memory of a burst is freed.
 	maxSpare = 64
 )
@@ -38,7 +40,7 @@ type opening struct {
 // the end is delivered, which keeps the iteration going, and completes it when there is something to deliver.
 type pump struct {
 	register func() func(func() error)
-	deliver  func(delivery) error // run on the event loop
+	deliver  func(d delivery, now time.Time) error // run on the event loop
 
 	mu       sync.Mutex
 	callback func(func() error) // registered and not used; nil while a run is due
@@ -48,7 +50,7 @@ type pump struct {
 }
 
 // newPump registers the first callback, so it must be called on the event loop.
-func newPump(register func() func(func() error), deliver func(delivery) error) *pump {
+func newPump(register func() func(func() error), deliver func(delivery, time.Time) error) *pump {
 	return &pump{register: register, deliver: deliver, callback: register(), room: make(chan struct{}, 1)}
 }
 
@@ -98,19 +100,22 @@ func (p *pump) wake() {
 	}
 }
 
-// run delivers, on the event loop, all that is queued at its start. What comes meanwhile waits for the next run, so
-// that timers and other streams have their turn. An error does not keep the later deliveries back: it is up to deliver
-// to ignore them.
+// run delivers, on the event loop, what is queued at its start, as far as its turn lasts. The rest, and what comes
+// meanwhile, waits for the next run. An error does not keep the later deliveries back: it is up to deliver to ignore
+// them.
 func (p *pump) run() error {
 	batch := p.take()
+	begun := time.Now()
 	var failure error
-	for _, d := range batch {
-		if err := p.deliver(d); err != nil && failure == nil {
+	delivered := 0
+	for now := begun; delivered < len(batch) && now.Sub(begun) < maxTurn; now = time.Now() {
+		if err := p.deliver(batch[delivered], now); err != nil && failure == nil {
 			failure = err
 		}
+		delivered++
 	}
-	if batch[len(batch)-1].ended == nil {
-		p.rearm(batch)
+	if delivered < len(batch) || batch[len(batch)-1].ended == nil {
+		p.rearm(batch, delivered)
 	}
 	return failure
 }
@@ -127,12 +132,15 @@ func (p *pump) take() []delivery {
 	return batch
 }
 
-func (p *pump) rearm(emptied []delivery) {
+// rearm registers the next run, for what of the batch is not delivered and what came meanwhile.
+func (p *pump) rearm(batch []delivery, delivered int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if cap(emptied) <= maxSpare {
-		clear(emptied)
-		p.spare = emptied[:0]
+	clear(batch[:delivered])
+	if delivered < len(batch) {
+		p.queue = append(batch[delivered:], p.queue...)
+	} else if cap(batch) <= maxSpare {
+		p.spare = batch[:0]
 	}
 	p.callback = p.register()
 	if len(p.queue) > 0 {

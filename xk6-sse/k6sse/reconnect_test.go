@@ -2,6 +2,7 @@ package k6sse
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,11 +11,10 @@ import (
 
 // inTurn returns a handler that answers with one handler after the other, the last one from then on.
 func inTurn(handlers ...http.HandlerFunc) http.HandlerFunc {
-	next := 0
+	var begun atomic.Int32
 	return func(w http.ResponseWriter, r *http.Request) {
-		handler := handlers[min(next, len(handlers)-1)]
-		next++
-		handler(w, r)
+		next := int(begun.Add(1)) - 1
+		handlers[min(next, len(handlers)-1)](w, r)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestInterruptionWhileItWaitsToReconnect(t *testing.T) {
 func TestReconnectParams(t *testing.T) {
 	tests := map[string]string{
 		`1`:                  `TypeError: reconnect must be an object`,
-		`{attempts: 1}`:      `TypeError: EventSource has no param reconnect. "attempts"`,
+		`{attempts: 1}`:      `TypeError: EventSource has no param "reconnect.attempts"`,
 		`{maxAttempts: 0}`:   `TypeError: maxAttempts must be a whole number of at least 1, not 0`,
 		`{delay: -1}`:        `TypeError: delay must be milliseconds or a duration like "10s", not -1`,
 		`{maxDelay: "long"}`: `TypeError: maxDelay must be milliseconds or a duration like "10s", not long`,

@@ -26,6 +26,8 @@ type connector interface {
 // incoming is what a session receives: server-sent events, or the messages of a WebSocket.
 type incoming interface {
 	Next() (client.Event, error)
+	// Done is closed when Next would return an error at once.
+	Done() <-chan struct{}
 	Close()
 }
 
@@ -134,7 +136,7 @@ func (s *session) countAttempt(err error) {
 func (s *session) receive(ctx context.Context, received incoming) error {
 	defer received.Close()
 	for {
-		s.gate.pass(ctx)
+		s.gate.pass(received.Done())
 		event, err := received.Next()
 		if err != nil {
 			s.meter.received(0, bytesOf(received))

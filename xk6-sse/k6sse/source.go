@@ -92,7 +92,7 @@ func (s *source) close() {
 }
 
 // deliver handles a delivery of the pump. After an exception of a handler the stream is closed.
-func (s *source) deliver(d delivery) error {
+func (s *source) deliver(d delivery, now time.Time) error {
 	if d.ended != nil {
 		s.meter.flush()
 		s.cancel()
@@ -100,14 +100,14 @@ func (s *source) deliver(d delivery) error {
 	if s.silenced || s.ctx.Err() != nil {
 		return nil
 	}
-	err := s.dispatch(d)
+	err := s.dispatch(d, now)
 	if err != nil {
 		s.close()
 	}
 	return err
 }
 
-func (s *source) dispatch(d delivery) error {
+func (s *source) dispatch(d delivery, now time.Time) error {
 	switch {
 	case d.opened != nil:
 		s.state = open
@@ -120,7 +120,7 @@ func (s *source) dispatch(d delivery) error {
 		s.state = closed
 		return s.call(typeError, true, s.errorEvent(d.ended, false, d.event.Received))
 	default:
-		s.meter.eventHandedOver(time.Since(d.event.Received))
+		s.meter.eventHandedOver(now.Sub(d.event.Received))
 		return s.call(d.event.Type, d.event.Type == typeMessage, s.messageEvent(d.event))
 	}
 }

@@ -73,20 +73,20 @@ declare module "k6/x/sse" {
     status: number;
   }
 
-  /** An event of the server. */
+  /** An event of the server. It is read-only: setting a property throws a `TypeError`. */
   export interface MessageEvent {
     /** The event's name; `"message"` if the server gave none. */
-    type: string;
-    data: string;
+    readonly type: string;
+    readonly data: string;
     /** The last id that the server has set, with this event or before it; else empty. */
-    lastEventId: string;
+    readonly lastEventId: string;
     /** Scheme, host and port that the stream comes from, after redirects. */
-    origin: string;
+    readonly origin: string;
     /**
      * Milliseconds since the epoch, with fractions: when the end of the event was read from the connection, before
      * the event waited for the script.
      */
-    timestamp: number;
+    readonly timestamp: number;
   }
 
   /** What ended a stream. */
@@ -117,7 +117,7 @@ declare module "k6/x/sse" {
     code: number;
     /** The stream waits to be opened again, and `readyState` is `CONNECTING`. */
     reconnecting: boolean;
-    /** Up to 64 KiB of the body of a response that was no event stream; else empty. */
+    /** Up to 64 KiB (WebSocketSource: 1 KiB) of the body of a response that opened no stream; else empty. */
     body: string;
     /** Milliseconds since the epoch, with fractions, taken before the event waited for the script. */
     timestamp: number;
@@ -167,7 +167,8 @@ declare module "k6/x/sse" {
 
     /**
      * Stops reading from the connection after the event that is being read, until `resume()`: a slow reader, which the
-     * server feels once the buffers in between are full. Time-outs go on, and `close()` works as ever.
+     * server feels once the buffers in between are full. Up to 1024 events that were read before are still delivered.
+     * The time-out `total` goes on, `firstEvent` and `idle` do not, and `close()` works as ever.
      */
     pause(): void;
     resume(): void;
@@ -200,6 +201,13 @@ declare module "k6/x/sse" {
    * is sent in binary frames is of type "binary", what is sent in text frames of type "message". It sends nothing.
    */
   export class WebSocketSource implements StreamSource {
+    static readonly CONNECTING: 0;
+    static readonly OPEN: 1;
+    static readonly CLOSED: 2;
+    readonly CONNECTING: 0;
+    readonly OPEN: 1;
+    readonly CLOSED: 2;
+
     /** Starts the handshake. Throws a `TypeError` on a URL that is not ws(s) or on wrong params. */
     constructor(url: string, params?: WebSocketSourceParams | null);
 

@@ -21,8 +21,7 @@ const (
 	// writeBuffer is small: nothing is written but control frames.
 	writeBuffer = 256
 	// closeWait bounds the write of a close frame to a peer that may not read.
-	closeWait    = 100 * time.Millisecond
-	maxErrorBody = 64 << 10
+	closeWait = 100 * time.Millisecond
 )
 
 // TypeBinary is the type of an event whose data came in a binary frame; that of text is "message".
@@ -50,6 +49,7 @@ type Network struct {
 type Stream struct {
 	connection *websocket.Conn
 	socket     *timedConn
+	done       <-chan struct{}
 	stopWatch  func() bool
 	closed     atomic.Bool
 	buffer     []byte
@@ -82,7 +82,7 @@ func Open(ctx context.Context, network Network, request Request) (*Stream, error
 		return nil, handshakeError(ctx, response, socket != nil, err)
 	}
 	connection.SetReadLimit(int64(request.MaxMessageBytes))
-	stream := &Stream{connection: connection, socket: socket}
+	stream := &Stream{connection: connection, socket: socket, done: ctx.Done()}
 	stream.stopWatch = context.AfterFunc(ctx, stream.Close)
 	return stream, nil
 }
@@ -104,6 +104,11 @@ func (s *Stream) Next() (client.Event, error) {
 		event.Type = TypeBinary
 	}
 	return event, nil
+}
+
+// Done is closed when the stream's context is.
+func (s *Stream) Done() <-chan struct{} {
+	return s.done
 }
 
 // Close ends the stream: with a close frame if the peer takes one at once. It may be called from any goroutine and more

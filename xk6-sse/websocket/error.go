@@ -31,7 +31,7 @@ func handshakeError(ctx context.Context, response *http.Response, connected bool
 }
 
 func refusal(response *http.Response) *client.Error {
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody)) // gorilla has read what there is of it
+	body, _ := io.ReadAll(response.Body) // the 1 KiB of it that gorilla has read
 	return &client.Error{
 		Kind:    client.KindStatus,
 		Status:  response.StatusCode,
