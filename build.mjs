@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { bundleForK6, bundleForNode } from "./bundle.mjs";
 
 const ROOT = fileURLToPath(new URL(".", import.meta.url));
-const PROGRAMS = ["cli/start.ts", "server/main.ts"];
+const PROGRAMS = ["cli/start.ts", "cli/merge.ts", "server/main.ts"];
 const OLDEST_GO = [1, 25];
 
 async function buildDist() {

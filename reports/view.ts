@@ -59,7 +59,9 @@ export function targetRow(judged: Judged): TargetRow {
 /** The verdict over a whole run in one sentence. */
 export function summarySentence(record: RunRecord): string {
   const failed = record.targets.filter(fails);
-  const what = `${TRANSPORT_NAMES[record.transport]}, release ${record.release}`;
+  const share =
+    record.instance === null ? "" : `, instance ${record.instance} (a share: npm run merge judges)`;
+  const what = `${TRANSPORT_NAMES[record.transport]}, release ${record.release}${share}`;
   if (record.state === "running") return `${what}: the run has not ended, or was broken off without a word.`;
   const prefix = record.state === "complete" ? what : `${what} (run ${record.state})`;
   if (failed.length === 0) return `${prefix}: no target missed (${countVerdicts(record.targets)}).`;
@@ -324,15 +326,37 @@ function facts(record: RunRecord): { label: string; value: string }[] {
     { label: "Started", value: record.startedAt },
     { label: "Ended", value: record.endedAt ?? "–" },
     { label: "State", value: record.state },
+    ...instancesText(record.instances),
     { label: "Clock", value: clockText(record.clock) },
     { label: "k6", value: record.k6 },
     { label: "Run", value: record.runId },
   ];
 }
 
+/** How the instances of a merged run ended, and how far the clock of each is off the server's. */
+function instancesText(instances: RunRecord["instances"]): { label: string; value: string }[] {
+  if (instances.length === 0) return [];
+  const offsets = instances.flatMap(({ clock }) => clock?.offsetMs ?? []);
+  const [least, most] = [Math.min(...offsets), Math.max(...offsets)];
+  const complete = instances.filter(({ state }) => state === "complete").length;
+  return [
+    { label: "Instances", value: `${complete} of ${instances.length} complete` },
+    ...(offsets.length === 0
+      ? []
+      : [
+          {
+            label: "Clocks of the instances",
+            value: `the server's is off by ${signed(least)} to ${signed(most)}`,
+          },
+        ]),
+  ];
+}
+
+const signed = (ms: number): string => `${ms >= 0 ? "+" : "−"}${milliseconds(Math.abs(ms))}`;
+
 function clockText(clock: RunRecord["clock"]): string {
   if (clock === null) return "the server did not tell its time";
   const { offsetMs, uncertaintyMs, applied } = clock;
-  const off = `${offsetMs >= 0 ? "+" : "−"}${milliseconds(Math.abs(offsetMs))} ± ${milliseconds(uncertaintyMs)}`;
+  const off = `${signed(offsetMs)} ± ${milliseconds(uncertaintyMs)}`;
   return `the server's is ${off} off; ${applied ? "taken off its timestamps" : "no more than its uncertainty, and not applied"}`;
 }

@@ -332,9 +332,9 @@ function sendVerdicts(test: string, judgements: readonly Judged[]): void {
 }
 
 /** A set-up that failed or was interrupted has no teardown: what it had begun to create is deleted here. */
-function withoutSetup({ config, runId, slots }: RunPlan): Record<string, string> {
-  const hasBegun = slots.some(({ test }) => recorder.count(test.name, USERS_EXPECTED) > 0);
-  const left = hasBegun ? deleteMarkedAtOnce(config.baseUrl, markOf(runId)) : [];
+function withoutSetup(run: RunPlan): Record<string, string> {
+  const hasBegun = run.slots.some(({ test }) => recorder.count(test.name, USERS_EXPECTED) > 0);
+  const left = hasBegun ? deleteMarkedAtOnce(run.config.baseUrl, markOf(run)) : [];
   return left.length === 0 ? {} : { stdout: left.map((text) => `! ${text}\n`).join("") };
 }
 
