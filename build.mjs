@@ -8,7 +8,14 @@ import { fileURLToPath } from "node:url";
 import { bundleForK6, bundleForNode } from "./bundle.mjs";
 
 const ROOT = fileURLToPath(new URL(".", import.meta.url));
-const PROGRAMS = ["cli/start.ts", "cli/merge.ts", "server/main.ts"];
+const PROGRAMS = [
+  "cli/start.ts",
+  "cli/compare.ts",
+  "cli/baseline.ts",
+  "cli/history.ts",
+  "cli/merge.ts",
+  "server/main.ts",
+];
 const OLDEST_GO = [1, 25];
 
 async function buildDist() {
@@ -58,7 +65,7 @@ function requireGo() {
 function hashOfSources() {
   const hash = createHash("sha256");
   const files = readdirSync(join(ROOT, "xk6-sse"), { recursive: true })
-    .filter((file) => /(\.go|go\.mod|go\.sum)$/.test(file) && !file.endsWith("_test.go"))
+    .filter((file) => /(\.go|go\.mod|go\.sum)$/.test(file) && !/_test\.go$|^cmd\/bench\//.test(file))
     .sort();
   for (const file of files) hash.update(file).update(readFileSync(join(ROOT, "xk6-sse", file)));
   return hash.digest("hex");

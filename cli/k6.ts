@@ -17,25 +17,27 @@ export interface K6Exit {
 }
 
 /**
- * Runs a load test with these settings and no others, with k6's own progress where `terminal` is one; `output` says
- * where its figures are sent beside the record. k6 is in a process group of its own, and is handed an interrupt exactly once: a second one would keep it from tidying up.
+ * Runs a load test with these settings and no others, with k6's own progress where `terminal` is one, and silently
+ * where it is undefined; `output` says where its figures are sent beside the record. k6 is in a process group of its own,
+ * and is handed an interrupt exactly once: a second one would keep it from tidying up.
  */
 export function runK6(
   script: string,
   settings: Record<string, string>,
-  terminal: NodeJS.WriteStream,
+  terminal: NodeJS.WriteStream | undefined,
   output: PrometheusOutput = NO_PROMETHEUS,
 ): Promise<K6Exit> {
   const variables = Object.entries(settings).flatMap(([name, value]) =>
     value === "" ? [] : ["-e", `${name}=${value}`],
   );
-  const progress = terminal.isTTY ? [] : ["--quiet"];
+  const progress = terminal?.isTTY ? [] : ["--quiet"];
   const args = [...progress, ...output.args, ...variables, join(ROOT, "dist", `${script}.js`)];
   const child = spawn(k6Binary(), ["run", ...args], {
     detached: true,
-    stdio: ["ignore", terminal, "pipe"],
+    stdio: ["ignore", terminal ?? "ignore", "pipe"],
     env: {
       ...environmentWithout(settings),
+      ...(terminal?.isTTY ? { COLUMNS: String(terminal.columns) } : {}),
       ...output.env,
       K6_NO_USAGE_REPORT: "true",
       K6_AUTO_EXTENSION_RESOLUTION: "false",

@@ -1,17 +1,18 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import type { RunRecord, Transport } from "../record/record.ts";
-import { compareRuns, exitCode } from "../reports/comparison.ts";
-import { renderComparison } from "../reports/html.ts";
 import { runResults } from "../reports/json.ts";
-import { comparisonTable } from "../reports/terminal.ts";
+import { terminalOf } from "../reports/terminal.ts";
 import { TRANSPORT_NAMES } from "../reports/view.ts";
 import { PROFILES, readConfig } from "../run/config.ts";
 import { TEST_NAMES } from "../scenarios/names.ts";
+import { type Calibrations, calibrate } from "./calibrate.ts";
 import { makeId, readRecord, saveFile } from "./files.ts";
-import { MISSED, runK6 } from "./k6.ts";
+import { INTERRUPTED, MISSED, runK6 } from "./k6.ts";
 import { NO_PROMETHEUS, type PrometheusOutput, prometheusOutput, requireReceiver } from "./prometheus.ts";
 import { type RunningServer, startServer } from "./servers.ts";
+import { linkToReport, writeComparison } from "./write-comparison.ts";
 
 interface StartOptions {
   sse?: string;
@@ -72,6 +73,45 @@ async function start(options: StartOptions): Promise<number> {
     readConfig(settingsOf(half, half.url ?? "http://localhost", options), TEST_NAMES);
   const output = options.prometheus === undefined ? NO_PROMETHEUS : prometheusOutput(options.prometheus);
   await requireReceiver(output);
+  const { code, records } =
+    halves.length === 2 ? await runBoth(halves, options, output) : await runHalves(halves, options, output);
+  if (options.json) process.stdout.write(`${JSON.stringify(records.map(runResults), undefined, 1)}\n`);
+  return code;
+}
+
+interface Ran {
+  code: number;
+  records: RunRecord[];
+}
+
+/** The instrument by itself, then both halves, then their comparison. Without a comparison its directory goes. */
+async function runBoth(
+  halves: readonly Half[],
+  options: StartOptions,
+  output: PrometheusOutput,
+): Promise<Ran> {
+  const directory = join(options.out, makeId(`comparison-${options.release}-${options.profile}`));
+  let isCompared = false;
+  try {
+    terminal(options).write("\n── calibration: what the instrument adds, on a healthy simulated server ──\n");
+    const calibrations = await calibrate(join(directory, "calibration"));
+    if (calibrations === undefined) return { code: INTERRUPTED, records: [] };
+    const { code, records } = await runHalves(halves, options, output);
+    if (records.length < halves.length || !hasVerdict(code)) return { code, records };
+    compare(directory, records, calibrations, options);
+    isCompared = true;
+    return { code, records };
+  } finally {
+    if (!isCompared) rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** One half after the other, up to the first without a verdict. The last one's exit code counts. */
+async function runHalves(
+  halves: readonly Half[],
+  options: StartOptions,
+  output: PrometheusOutput,
+): Promise<Ran> {
   const records: RunRecord[] = [];
   let code = 0;
   for (const half of halves) {
@@ -80,9 +120,7 @@ async function start(options: StartOptions): Promise<number> {
     if (run.record !== undefined) records.push(run.record);
     if (!hasVerdict(code)) break;
   }
-  if (records.length === 2 && hasVerdict(code)) code = compare(records, options);
-  if (options.json) process.stdout.write(`${JSON.stringify(records.map(runResults), undefined, 1)}\n`);
-  return code;
+  return { code, records };
 }
 
 /** Whether k6 came to a verdict: no target missed, or some. */
@@ -135,17 +173,21 @@ async function runHalf(
   }
 }
 
-function compare(records: readonly RunRecord[], options: StartOptions): number {
-  const { release, profile, out } = options;
-  const view = compareRuns(
-    records,
-    records.map(({ runId }) => `../${runId}/report.html`),
-  );
-  const directory = join(out, makeId(`comparison-${release}-${profile}`));
-  saveFile(directory, "comparison.json", `${JSON.stringify(view, undefined, 1)}\n`);
-  saveFile(directory, "report.html", renderComparison(view));
-  terminal(options).write(`${comparisonTable(view)}\nreport: ${join(directory, "report.html")}\n`);
-  return exitCode(records);
+function compare(
+  directory: string,
+  records: readonly RunRecord[],
+  calibrations: Calibrations,
+  options: StartOptions,
+): void {
+  const output = terminal(options);
+  const sides = records.map((record) => ({
+    label: TRANSPORT_NAMES[record.transport],
+    records: [record],
+    reports: [linkToReport(directory, join(options.out, record.runId))],
+    calibration: calibrations[record.transport],
+  }));
+  const shown = terminalOf(output.isTTY, output.columns, process.env);
+  output.write(`${writeComparison(directory, sides, shown).text}`);
 }
 
 program.parseAsync().catch((error: unknown) => {

@@ -15,6 +15,11 @@ export function bucketOf(ms: number): number {
   return Math.min(BUCKETS - 1, 1 + Math.floor(Math.log2(ms / LOWEST_MS) * PER_DOUBLING));
 }
 
+/** Where a bucket begins, in milliseconds. */
+export function bucketStart(bucket: number): number {
+  return bucket === 0 ? 0 : LOWEST_MS * 2 ** ((bucket - 1) / PER_DOUBLING);
+}
+
 /** The middle of a bucket, in milliseconds. */
 export function bucketMiddle(bucket: number): number {
   return bucket === 0 ? LOWEST_MS / 2 : LOWEST_MS * 2 ** ((bucket - 0.5) / PER_DOUBLING);

@@ -1,7 +1,11 @@
 import * as v from "valibot";
 
-/** Version of the shape of run.json. */
-export const SCHEMA_VERSION = 1;
+/**
+ * Version of the shape of run.json. Records of earlier versions load: what they lack is optional below, with what is
+ * read in its place. 2: plans have counts.
+ */
+export const SCHEMA_VERSION = 2;
+const READABLE_VERSIONS = [1, SCHEMA_VERSION] as const;
 
 export const TRANSPORTS = ["sse", "ws"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
@@ -81,8 +85,15 @@ export const streamSchema = v.object({
 });
 export type StreamReport = v.InferOutput<typeof streamSchema>;
 
-/** A plan with the latency of all messages that its clients received: the unit of resampling. */
-export const planSchema = v.object({ test: v.string(), plan: v.string(), latency: sparseHistogram });
+/** A plan with what was counted of it and the latency of all messages that its clients received: the unit of resampling. */
+export const planSchema = v.object({
+  test: v.string(),
+  plan: v.string(), // its id, or NOT_CREATED
+  counts: v.optional(v.record(v.string(), v.number()), {}),
+  latency: sparseHistogram,
+});
+/** In place of the id of a plan that could not be created. */
+export const NOT_CREATED = "not created";
 export type PlanReport = v.InferOutput<typeof planSchema>;
 
 export const failedRequestSchema = v.object({
@@ -252,7 +263,13 @@ export type InstancePart = v.InferOutput<typeof instancePartSchema>;
 
 /** The record of a run: results/<run id>/run.json. */
 export const recordSchema = v.object({
-  schema: v.literal(SCHEMA_VERSION),
+  schema: v.pipe(
+    v.picklist(
+      READABLE_VERSIONS,
+      `it is of another version than this program reads (${READABLE_VERSIONS.join(", ")})`,
+    ),
+    v.transform((): typeof SCHEMA_VERSION => SCHEMA_VERSION),
+  ),
   state: v.picklist(RUN_STATES),
   runId: v.string(),
   /** Which instance of a run that several share, e.g. "2-of-4"; null for a whole run. */

@@ -3,7 +3,7 @@ import type { RunRecord, TestRecord } from "./record.ts";
 /** A small record for tests, with what a test wants to differ. */
 export function sampleRecord(different: Partial<RunRecord> = {}): RunRecord {
   return {
-    schema: 1,
+    schema: 2,
     state: "complete",
     runId: "20261122T080000Z-suite-dev-sse-smoke-0001",
     instance: null,

@@ -2,9 +2,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Judged, RunRecord } from "../record/record.ts";
 import { sampleRecord, sampleTest } from "../record/testing.ts";
-import { compareRuns, exitCode } from "./comparison.ts";
-import { columns, comparisonTable, runTable } from "./terminal.ts";
-import { runView } from "./view.ts";
+import { madeUpRecord } from "../thresholds/testing.ts";
+import { compareRuns, isWorse, type SideOfRuns } from "./comparison.ts";
+import { renderComparison } from "./comparison-html.ts";
+import { comparisonView } from "./comparison-view.ts";
+import { comparisonJUnit } from "./junit.ts";
+import { comparisonMarkdown } from "./markdown.ts";
+import { comparisonTable } from "./terminal.ts";
+
+const side = (label: string, ...records: RunRecord[]): SideOfRuns => ({
+  label,
+  records,
+  reports: records.map(({ runId }) => `../${runId}/report.html`),
+  calibration: null,
+});
 
 const judged = (id: string, verdict: Judged["verdict"], value: number | null): Judged => ({
   id,
@@ -17,7 +28,7 @@ const judged = (id: string, verdict: Judged["verdict"], value: number | null): J
   reason: "a reason",
 });
 
-function pair(): [RunRecord, RunRecord] {
+function pair(): [SideOfRuns, SideOfRuns] {
   const sse = sampleRecord({
     targets: [judged("connection-success", "missed", 0.5), judged("fallback-report", "no data", null)],
     tests: [sampleTest({ calls: [{ call: "GET /api/plans", answers: { "200": 2 }, working: true }] })],
@@ -26,15 +37,23 @@ function pair(): [RunRecord, RunRecord] {
     transport: "ws",
     target: { ...sse.target, behaviour: "healthy" },
     targets: [judged("connection-success", "met", 1)],
-    tests: [sampleTest({ calls: [{ call: "GET /api/plans", answers: { "404": 2 }, working: false }] })],
+    tests: [
+      sampleTest({
+        calls: [
+          { call: "GET /api/plans", answers: { "404": 2 }, working: false },
+          { call: "GET /api/plans/{id}/fallback-report", answers: { "200": 1 }, working: true },
+        ],
+      }),
+    ],
   });
-  return [sse, ws];
+  return [side("a", sse), side("b", ws)];
 }
 
+const viewOf = (...sides: SideOfRuns[]) => comparisonView(compareRuns(sides), sides);
+
 test("a comparison has a row a target, and says where a side did not measure", () => {
-  const view = compareRuns(pair(), ["a.html", "b.html"]);
   assert.deepEqual(
-    view.overall.map(({ title, cells }) => [title, ...cells.map(({ verdict }) => verdict)]),
+    viewOf(...pair()).rows.map(({ title, first, others }) => [title, first.verdict, others[0]?.cell.verdict]),
     [
       ["Connection success rate", "missed", "met"],
       ["Report delivered although the stream broke off", "no data", "not measured"],
@@ -42,49 +61,95 @@ test("a comparison has a row a target, and says where a side did not measure", (
   );
 });
 
-test("calls that one side has and the other has not are listed", () => {
-  assert.deepEqual(compareRuns(pair(), []).calls, [
-    { call: "GET /api/plans", cells: ["✓ working", "✗ not working"] },
+test("sides are called by what they differ in; where that is nothing, by what the user called them", () => {
+  const [sse, ws] = pair();
+  const names = (...sides: SideOfRuns[]) => compareRuns(sides).sides.map(({ name }) => name);
+  assert.deepEqual(names(sse, ws), ["SSE", "WebSocket"]);
+  assert.deepEqual(names(side("x", sampleRecord()), side("y", sampleRecord({ release: "2" }))), ["dev", "2"]);
+  assert.deepEqual(names(side("previous", sampleRecord()), side("latest", sampleRecord())), [
+    "previous",
+    "latest",
   ]);
 });
 
-test("the candidate decides the exit code, the baseline does not", () => {
+test("a call that one side lost is a loss; one that a side never made is none", () => {
+  const comparison = compareRuns(pair());
+  const [candidate] = comparison.candidates;
+  assert.deepEqual(candidate?.calls, { lost: ["GET /api/plans"], new: [] });
+  assert.ok(candidate !== undefined && isWorse(candidate));
   const [sse, ws] = pair();
-  assert.equal(exitCode([sse, ws]), 0);
-  assert.equal(exitCode([ws, sse]), 99);
-  assert.equal(exitCode([ws, { ...ws, targets: [judged("connection-success", "no data", null)] }]), 99);
-  assert.equal(exitCode([ws, { ...ws, targets: [judged("connection-success", "at the edge", 1)] }]), 0);
+  assert.deepEqual(compareRuns([ws, sse]).candidates[0]?.calls, { lost: [], new: ["GET /api/plans"] });
+});
+
+test("what makes the sides less alike is told", () => {
+  const other = sampleRecord({ profile: "baseline", state: "interrupted", tests: [sampleTest()] });
+  assert.deepEqual(
+    compareRuns([side("a", sampleRecord()), side("b", other)]).notes.map((note) => note.split(":")[0]),
+    [
+      "The profiles differ, and with them the load",
+      "The tests differ; only those that both sides ran are compared",
+      `Run ${other.runId} did not come to its end (interrupted).`,
+    ],
+  );
 });
 
 test("a simulated server is named wherever results are shown", () => {
-  const [sse, ws] = pair();
-  assert.match(
-    comparisonTable(compareRuns([sse, ws], [])),
-    /SIMULATED SERVER: SSE sse-2025-09; WebSocket healthy/,
-  );
-  assert.match(runTable(sse), /SIMULATED SERVER \(sse-2025-09\)/);
-  assert.equal(runView(sse).banner, "SIMULATED SERVER (sse-2025-09)");
-  const real = { ...ws, target: { ...ws.target, simulated: false } };
-  assert.doesNotMatch(runTable(real), /SIMULATED/);
+  const view = viewOf(...pair());
+  assert.equal(view.banner, "SIMULATED SERVER: SSE sse-2025-09; WebSocket healthy");
+  for (const text of [comparisonTable(view), renderComparison(view)])
+    assert.match(text, /SIMULATED SERVER: SSE sse-2025-09; WebSocket healthy/);
 });
 
-test("the sentence of a run counts what failed, and says when it was broken off", () => {
-  const [sse, ws] = pair();
+const worse = (): [SideOfRuns, SideOfRuns] => [
+  side("old", madeUpRecord({ seed: 1, release: "1.0" })),
+  side("new", madeUpRecord({ seed: 2, release: "1.1", lostShare: 0.7 })),
+];
+
+test("the first sentence says what got worse and what is the same", () => {
+  const [sentence] = viewOf(...worse()).sentences;
   assert.match(
-    runView(sse).sentence,
-    /2 of 2 targets not met: connection-success \(missed\), fallback-report \(no data\)/,
+    sentence?.text ?? "",
+    /^1\.1 against 1\.0: 1 worse \(Message delivery rate\), nothing better, 5 the same/,
   );
-  assert.match(runView(ws).sentence, /no target missed \(1 met\)/);
-  assert.match(runView({ ...ws, state: "interrupted" }).sentence, /\(run interrupted\)/);
-  assert.equal(runView({ ...ws, state: "interrupted" }).passed, false);
+  assert.equal(sentence?.style, "failed");
 });
 
-test("columns are aligned, and the last one is left as it is", () => {
-  assert.equal(
-    columns([
-      ["a", "b", "c"],
-      ["long", "b", "also long"],
-    ]),
-    "  a     b  c\n  long  b  also long",
+test("Markdown has a table, and nothing from outside is markup", () => {
+  const sides = worse();
+  const evil = madeUpRecord({ seed: 3, release: "<b>|@all[x](y)`" });
+  const text = comparisonMarkdown(viewOf(sides[0], side("evil", evil)));
+  assert.doesNotMatch(text, /<b>|@all|\[x\]/);
+  const rows = text.split("\n").filter((line) => line.startsWith("|"));
+  assert.ok(rows.length > 3);
+  assert.deepEqual([...new Set(rows.map((row) => row.split("|").length))], [7]);
+});
+
+test("JUnit has a case a target: what got worse fails, what cannot be told is skipped", () => {
+  const text = comparisonJUnit(compareRuns(worse()));
+  assert.match(text, /<testsuite name="1\.1 against 1\.0" tests="6" failures="1"/);
+  assert.match(text, /<testcase[^>]*name="Message delivery rate"><failure message="worse: plans short/);
+});
+
+test("three sides are each held against the first", () => {
+  const [old, young] = worse();
+  const comparison = compareRuns([old, young, side("x", madeUpRecord({ seed: 4, release: "1.2" }))]);
+  assert.deepEqual(
+    comparison.candidates.map(({ name, against }) => [name, against]),
+    [
+      ["1.1", "1.0"],
+      ["1.2", "1.0"],
+    ],
+  );
+});
+
+test("what the instrument adds stands beside each side, a dash where it was not calibrated", () => {
+  const [old, young] = worse();
+  const view = viewOf({ ...old, calibration: { p50: 0.4, p95: 1.71 } }, young);
+  assert.deepEqual(
+    view.instrument.map(({ calibration }) => calibration),
+    [
+      ["0.40 ms", "1.71 ms"],
+      ["–", "–"],
+    ],
   );
 });

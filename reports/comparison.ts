@@ -1,101 +1,178 @@
-import type { Judged, RunRecord, Verdict } from "../record/record.ts";
-import { fails } from "../thresholds/judge.ts";
-import {
-  banner,
-  hasPassed,
-  SIGNS,
-  summarySentence,
-  type TargetRow,
-  TRANSPORT_NAMES,
-  targetRow,
-} from "./view.ts";
+import * as v from "valibot";
+import { mergeInto, quantile, type SparseHistogram, size } from "../record/histogram.ts";
+import type { RunRecord, Transport } from "../record/record.ts";
+import { CHANGE_WORDS, type Change, compareSides } from "../thresholds/compare.ts";
+import { hasPassed, TRANSPORT_NAMES } from "./view.ts";
 
-/** One side of a comparison at one target. */
-export type Cell = Pick<TargetRow, "measured" | "verdict" | "sign" | "style" | "reason">;
-
-export interface ComparisonRow {
-  title: string;
-  required: string;
-  before: string;
-  cells: Cell[];
+/** What is compared: the runs of one release, transport or baseline, and where their own reports are. */
+export interface SideOfRuns {
+  /** What the user called it. */
+  label: string;
+  records: readonly RunRecord[];
+  /** A link to each run's report. */
+  reports: readonly string[];
+  /** What the instrument and a healthy simulated server of its own gave just before; null where it was not measured. */
+  calibration: Calibration | null;
 }
 
-export interface ComparisonView {
-  title: string;
-  banner: string;
-  columns: { name: string; sentence: string; passed: boolean; report: string }[];
-  overall: ComparisonRow[];
-  tests: { name: string; plan: string; rows: ComparisonRow[] }[];
-  /** Calls that work on one side and not on the other. */
-  calls: { call: string; cells: string[] }[];
+/** Latency of messages, in milliseconds. */
+export interface Calibration {
+  p50: number;
+  p95: number;
 }
 
-const ABSENT: Cell = {
-  measured: "–",
-  verdict: "not measured" satisfies Verdict,
-  sign: SIGNS["not measured"],
-  style: "not-measured",
-  reason: "not part of this run",
-};
+/** The calls of the API that one side had and the other had not. */
+export interface CallChanges {
+  lost: string[];
+  new: string[];
+}
 
-/** SSE against WebSocket, or any runs side by side. `reports` are the links to the runs' own reports. */
-export function compareRuns(records: readonly RunRecord[], reports: readonly string[]): ComparisonView {
-  const sides = records.map((record) => TRANSPORT_NAMES[record.transport]);
-  const banners = [...new Set(records.map(banner).filter((text) => text !== ""))];
+/** A side against the first one. */
+export interface Candidate {
+  name: string;
+  against: string;
+  changes: Change[];
+  calls: CallChanges;
+}
+
+/** Two or more sides compared: the first is what the others are held against. This is comparison.json. */
+export interface Comparison {
+  sides: {
+    name: string;
+    runs: string[];
+    releases: string[];
+    transports: Transport[];
+    profiles: string[];
+    simulated: boolean;
+    passed: boolean;
+    calibration: Calibration | null;
+  }[];
+  candidates: Candidate[];
+  /** What makes the sides less alike than they should be. */
+  notes: string[];
+}
+
+/** What a list of comparisons needs of a comparison.json. */
+const listedSchema = v.object({
+  candidates: v.array(
+    v.object({
+      name: v.string(),
+      against: v.string(),
+      changes: v.array(v.object({ id: v.string(), word: v.picklist(CHANGE_WORDS) })),
+      calls: v.object({ lost: v.array(v.string()) }),
+    }),
+  ),
+});
+export type ListedComparison = v.InferOutput<typeof listedSchema>;
+export type ListedCandidate = ListedComparison["candidates"][number];
+
+/** Reads a comparison.json, as far as a list needs it. Throws one sentence where it is none. */
+export function parseListed(text: string): ListedComparison {
+  try {
+    return v.parse(listedSchema, JSON.parse(text));
+  } catch {
+    throw new Error("its comparison.json is not a comparison of this release of the suite");
+  }
+}
+
+export function compareRuns(sides: readonly SideOfRuns[]): Comparison {
+  const names = namesOf(sides);
+  const [first, ...others] = sides;
   return {
-    title: `${sides.join(" against ")}, profile ${records[0]?.profile ?? "–"}`,
-    banner:
-      banners.length > 0
-        ? `SIMULATED SERVER: ${sides.map((side, i) => `${side} ${records[i]?.target.behaviour || "real"}`).join("; ")}`
-        : "",
-    columns: records.map((record, i) => ({
-      name: sides[i] ?? "",
-      sentence: summarySentence(record),
-      passed: hasPassed(record),
-      report: reports[i] ?? "",
+    sides: sides.map(({ records, calibration }, i) => ({
+      name: names[i] ?? "",
+      runs: records.map(({ runId }) => runId),
+      releases: distinct(records, ({ release }) => release),
+      transports: distinct(records, ({ transport }) => transport),
+      profiles: distinct(records, ({ profile }) => profile),
+      simulated: records.some(({ target }) => target.simulated),
+      passed: records.every(hasPassed),
+      calibration,
     })),
-    overall: rows(records.map(({ targets }) => targets)),
-    tests: testNames(records).map((name) => ({
-      name,
-      plan:
-        records
-          .flatMap(({ tests }) => tests)
-          .find((test) => test.name === name)
-          ?.plan.join(", ") ?? "",
-      rows: rows(records.map(({ tests }) => tests.find((test) => test.name === name)?.targets ?? [])),
+    candidates: others.map(({ records }, i) => ({
+      name: names[i + 1] ?? "",
+      against: names[0] ?? "",
+      changes: compareSides(first?.records ?? [], records),
+      calls: callChanges(first?.records ?? [], records),
     })),
-    calls: differingCalls(records),
+    notes: notesOf(sides, names),
   };
 }
 
-const testNames = (records: readonly RunRecord[]): string[] => [
-  ...new Set(records.flatMap(({ tests }) => tests.map(({ name }) => name))),
-];
+/** Whether a side is worse than the first: at a target beyond its tolerance, or by a call that is lost. */
+export const isWorse = ({ changes, calls }: ListedCandidate): boolean =>
+  calls.lost.length > 0 || changes.some(({ word }) => word === "worse");
 
-function rows(sides: readonly (readonly Judged[])[]): ComparisonRow[] {
-  const ids = [...new Set(sides.flatMap((side) => side.map(({ id }) => id)))];
-  return ids.map((id) => {
-    const found = sides.map((side) => side.find((judged) => judged.id === id));
-    const shown = found.map((judged) => (judged === undefined ? undefined : targetRow(judged)));
-    const { title = "", required = "", before = "" } = shown.find((row) => row !== undefined) ?? {};
-    return { title, required, before, cells: shown.map((row) => row ?? ABSENT) };
-  });
+function distinct<T>(records: readonly RunRecord[], read: (record: RunRecord) => T): T[] {
+  return [...new Set(records.map(read))];
 }
 
-function differingCalls(records: readonly RunRecord[]): ComparisonView["calls"] {
-  const working = records.map(
-    ({ tests }) =>
-      new Map(tests.flatMap(({ calls }) => calls.map((call) => [call.call, call.working] as const))),
-  );
-  const all = [...new Set(working.flatMap((side) => [...side.keys()]))].sort();
-  const word = (isWorking: boolean | undefined) =>
-    isWorking === undefined ? "not called" : isWorking ? "✓ working" : "✗ not working";
-  return all
-    .map((call) => ({ call, cells: working.map((side) => word(side.get(call))) }))
-    .filter(({ cells }) => new Set(cells).size > 1);
+/** A side is called by what it differs in; where they differ in nothing, by what the user called it. */
+function namesOf(sides: readonly SideOfRuns[]): string[] {
+  const traits = [
+    ({ transport }: RunRecord) => TRANSPORT_NAMES[transport],
+    ({ release }: RunRecord) => release,
+    ({ profile }: RunRecord) => profile,
+  ];
+  const told = traits
+    .map((trait) => sides.map(({ records }) => distinct(records, trait).join(" and ")))
+    .filter((values) => new Set(values).size > 1);
+  const names = sides.map((_, side) => told.map((values) => values[side]).join(", "));
+  return new Set(names).size === sides.length ? names : sides.map(({ label }) => label);
 }
 
-/** The exit code of a comparison: the candidate (the last record) decides. */
-export function exitCode(records: readonly RunRecord[]): 0 | 99 {
-  return records.at(-1)?.targets.some(fails) ? 99 : 0;
+function notesOf(sides: readonly SideOfRuns[], names: readonly string[]): string[] {
+  const told = (what: string, read: (record: RunRecord) => string): string[] => {
+    const values = sides.map(({ records }) => distinct(records, read).join(" and "));
+    if (new Set(values).size === 1) return [];
+    return [`${what}: ${values.map((value, i) => `${names[i]} ${value}`).join(", ")}`];
+  };
+  const incomplete = sides
+    .flatMap(({ records }) => records)
+    .filter(({ state }) => state !== "complete")
+    .map(({ runId, state }) => `Run ${runId} did not come to its end (${state}).`);
+  return [
+    ...told("The profiles differ, and with them the load", ({ profile }) => profile),
+    ...told("The tests differ; only those that both sides ran are compared", testsOf),
+    ...incomplete,
+  ];
+}
+
+const testsOf = ({ tests }: RunRecord): string => tests.map(({ name }) => name).join(" + ");
+
+/** A side has a call where it was answered 200 at least once. What a side never called says nothing. */
+function callChanges(before: readonly RunRecord[], after: readonly RunRecord[]): CallChanges {
+  const [old, young] = [callsOf(before), callsOf(after)];
+  const both = [...old.keys()].filter((call) => young.has(call)).sort();
+  return {
+    lost: both.filter((call) => old.get(call) && !young.get(call)),
+    new: both.filter((call) => !old.get(call) && young.get(call)),
+  };
+}
+
+function callsOf(records: readonly RunRecord[]): Map<string, boolean> {
+  const calls = new Map<string, boolean>();
+  for (const { call, answers } of records.flatMap(({ tests }) => tests.flatMap((test) => test.calls))) {
+    calls.set(call, (calls.get(call) ?? false) || (answers["200"] ?? 0) > 0);
+  }
+  return calls;
+}
+
+/** The latency over the whole of some runs. */
+export function latencyOf(records: readonly RunRecord[]): SparseHistogram {
+  return joined(records.map(({ histograms }) => histograms.latency));
+}
+
+/** Several histograms in one. */
+export function joined(histograms: readonly SparseHistogram[]): SparseHistogram {
+  const all: SparseHistogram = {};
+  for (const histogram of histograms) mergeInto(all, histogram);
+  return all;
+}
+
+/** What a run against a healthy server of its own tells of the instrument; null where it received nothing. */
+export function calibrationOf(record: RunRecord): Calibration | null {
+  const latency = latencyOf([record]);
+  const [p50, p95] = [quantile(latency, 0.5), quantile(latency, 0.95)];
+  return size(latency) === 0 || p50 === undefined || p95 === undefined ? null : { p50, p95 };
 }

@@ -11,6 +11,7 @@ import {
   type TestRecord,
 } from "../record/record.ts";
 import { type Judgement, judge, type TestEvidence, USERS_FINISHED } from "../thresholds/judge.ts";
+import { shownCommand } from "./command.ts";
 import { readSettings } from "./config.ts";
 import type { LoadTest } from "./loadtest.ts";
 import { CALL_PREFIX, OUTCOME_PREFIX, TIMINGS, timingKey } from "./meter.ts";
@@ -69,7 +70,7 @@ export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | 
       process: started.source?.name ?? null,
     },
     k6: recorder.k6Version(),
-    command: recorder.command(),
+    command: shownCommand(recorder.command()),
     configuration: readSettings(__ENV),
     targets: judgement?.targets ?? [],
     findings: findingsOf(WHOLE_RUN, snapshot),

@@ -40,13 +40,19 @@ const SAMPLE_EVERY_MS = smokeOr(1_000, 10_000);
 /** What a virtual user's sockets have for an orderly end, before they are cut: a server may never answer a close. */
 const CLOSING_MS = 300;
 
+/** What k6 tells at the end of a run, as far as it is used here. */
+interface SummaryData {
+  setup_data?: Started;
+  state: { isStdOutTTY: boolean };
+}
+
 /** What k6 calls of a script. */
 export interface Script {
   options: Options;
   setup(): Promise<Started>;
   virtualUser(started: Started): Promise<void>;
   teardown(started: Started): Promise<void>;
-  handleSummary(data: { setup_data?: Started }): Record<string, string>;
+  handleSummary(data: SummaryData): Record<string, string>;
 }
 
 /** A k6 script that runs `tests` one after the other, each in a slot of its own. */
@@ -70,8 +76,8 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
     setup: () => setup(run),
     virtualUser: (started) => virtualUser(run, started),
     teardown: () => teardown(run),
-    handleSummary: ({ setup_data: started }) =>
-      started === undefined ? withoutSetup(run) : summarise(run, started),
+    handleSummary: ({ setup_data: started, state }) =>
+      started === undefined ? withoutSetup(run) : summarise(run, started, state.isStdOutTTY),
   };
 }
 

@@ -5,7 +5,7 @@ import { type Deadlines, Stream } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
 import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
 import { streamWeight } from "../record/join.ts";
-import type { Outcome } from "../record/record.ts";
+import { NOT_CREATED, type Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
 import { OUTCOME_PREFIX } from "../run/meter.ts";
@@ -53,6 +53,7 @@ export async function withAudience<Numbers extends Shape>(
   if (plan === undefined) {
     context.meter.expect(false, `a plan could not be created: ${status} ${text}`);
     context.meter.count("attempts", clients);
+    context.meter.add("plans", { plan: NOT_CREATED, counts: { attempts: clients }, latency: {} });
     for (let i = 0; i < clients; i++) sample("connection-success", 0);
     return;
   }
@@ -63,6 +64,8 @@ export async function withAudience<Numbers extends Shape>(
 }
 
 const POLL_END_MS = 200;
+const LOG_MISSING =
+  "a plan's own log was not to be had (GET /api/plans/{id}/details): messages that no client received are not known";
 const STREAM_CALL = "GET /api/plans/{id}/stream";
 
 /** Outcomes after which a plan owes its fallback report. */
@@ -82,7 +85,10 @@ function withLossByLog({ account, lostByLog }: Client): Figures {
 export class Audience<Numbers extends Shape> {
   readonly clients: Client[] = [];
   private isDeleted = false;
+  private isLogMissing = false;
   private readonly ledger: Ledger;
+  /** What was counted of this plan alone: plans are what runs are compared by. */
+  private readonly counts: Record<string, number> = {};
 
   constructor(
     private readonly context: UserContext<Numbers>,
@@ -110,6 +116,12 @@ export class Audience<Numbers extends Shape> {
     await client.stream.opened;
     await this.takeBaseline([client]);
     return client;
+  }
+
+  /** Counts something of this plan. */
+  count(name: string, n = 1): void {
+    this.context.meter.count(name, n);
+    this.counts[name] = (this.counts[name] ?? 0) + n;
   }
 
   /** Whether the test has deleted the plan. */
@@ -141,9 +153,16 @@ export class Audience<Numbers extends Shape> {
     else client.stream.close();
   }
 
-  /** The number of lines in the plan's own log; undefined where the server does not tell. */
+  /** The number of lines in the plan's own log; undefined where the server does not tell, which is a finding. */
   async logLines(): Promise<number | undefined> {
-    return logLines(await this.context.api.details(this.planId));
+    const details = await this.context.api.details(this.planId);
+    const lines = logLines(details);
+    const isAnswered = details.status > 0 && details.status < 500;
+    if (lines === undefined && isAnswered && !this.isDeleted && !this.isLogMissing) {
+      this.isLogMissing = true;
+      this.context.meter.add("findings", { text: LOG_MISSING });
+    }
+    return lines;
   }
 
   /** Whether the plan still runs, as far as the server tells. */
@@ -151,6 +170,18 @@ export class Audience<Numbers extends Shape> {
     if (this.options.expectsNothing) return false;
     const status = (await this.context.api.get(this.planId)).body?.status;
     return status === "pending" || status === "running";
+  }
+
+  /** Whether the plan still runs although the time of its stream is over: then its end was not seen, which is told. */
+  private async runsOn(): Promise<boolean> {
+    const isRunning = await this.isRunning();
+    if (isRunning) {
+      const seconds = this.options.deadlines.lifeMs / 1_000;
+      this.context.meter.add("findings", {
+        text: `plans still ran when the time of their streams was over (${Math.round(seconds)} s): their end was not seen`,
+      });
+    }
+    return isRunning;
   }
 
   /** Waits for the end of all streams, accounts for their messages, and reports every stream and the plan. */
@@ -166,19 +197,26 @@ export class Audience<Numbers extends Shape> {
       mergeInto(latency, figures.latency);
       this.report(client, figures);
     }
-    if (this.options.expectsNothing) return;
-    this.context.meter.add("plans", { plan: this.planId, latency });
     await this.askFallback();
+    this.context.meter.add("plans", { plan: this.planId, counts: this.counts, latency });
+  }
+
+  /** Asks the plan for its report, its run having broken off at `since`. */
+  async askForReport(cause: string, since: number): Promise<void> {
+    const isDelivered = await askForFallback(this.context, this.planId, cause, since);
+    this.count("fallbackAsked");
+    this.count("fallbackDelivered", isDelivered ? 1 : 0);
   }
 
   /** A plan whose stream broke off is asked for its fallback report, in every test. */
   private async askFallback(): Promise<void> {
+    if (this.options.expectsNothing) return;
     const broken = this.clients.find(
       ({ stream }) => stream.outcome !== undefined && BROKEN_OFF.includes(stream.outcome),
     );
     if (broken === undefined || this.isDeleted) return;
     const cause = `${broken.stream.outcome}: ${broken.stream.reason}`;
-    await askForFallback(this.context, this.planId, cause, broken.stream.endedAt ?? recorder.now());
+    await this.askForReport(cause, broken.stream.endedAt ?? recorder.now());
   }
 
   private open(name: string, gapFrom?: number): Client {
@@ -192,7 +230,7 @@ export class Audience<Numbers extends Shape> {
         malformed: (text) => meter.add("findings", { text: `malformed message on ${name}: ${text}` }),
         refusedWith: (status, reason) => meter.streamRefused(STREAM_CALL, status, reason),
         isPlanQuiet: () => this.isQuiet(client),
-        isPlanRunning: () => this.isRunning(),
+        isPlanRunning: () => this.runsOn(),
         isPlanDeleted: () => this.isDeleted,
         isGeneratorEnding: () => recorder.signalled() || recorder.now() >= this.context.slotEndsAt,
       },
@@ -208,8 +246,8 @@ export class Audience<Numbers extends Shape> {
   private sampleConnection({ stream }: Client, isUsable: boolean): void {
     if (this.options.expectsNothing || (!isUsable && this.isDeleted)) return;
     if (!isUsable && (stream.outcome === "interrupted" || stream.outcome === "closed")) return;
-    this.context.meter.count("attempts");
-    this.context.meter.count("usable", isUsable ? 1 : 0);
+    this.count("attempts");
+    this.count("usable", isUsable ? 1 : 0);
     sample("connection-success", isUsable ? 1 : 0);
     if (stream.firstMessageAt === undefined) return;
     this.context.meter.time("time-to-first-message", stream.firstMessageAt - stream.startedAt);
@@ -218,12 +256,11 @@ export class Audience<Numbers extends Shape> {
   private sampleOutcome({ stream, account }: Client, outcome: Outcome): void {
     const isByClient = outcome === "closed" || outcome === "starved" || outcome === "timed_out";
     account.leave(stream.endedAt ?? recorder.now(), isByClient);
-    const { meter } = this.context;
-    meter.count(`${OUTCOME_PREFIX}${outcome}`);
+    this.context.meter.count(`${OUTCOME_PREFIX}${outcome}`);
     if (outcome === "interrupted") return;
     const isAcceptable = this.options.acceptable.includes(outcome);
-    meter.count("ended");
-    meter.count("acceptable", isAcceptable ? 1 : 0);
+    this.count("ended");
+    this.count("acceptable", isAcceptable ? 1 : 0);
     sample("clean-outcomes", isAcceptable ? 1 : 0);
   }
 
@@ -272,9 +309,8 @@ export class Audience<Numbers extends Shape> {
   }
 
   private report({ name, stream, handle }: Client, { counts, latency }: Figures): void {
-    const { meter } = this.context;
     if (!this.options.expectsNothing) {
-      for (const count of COUNT_NAMES) meter.count(count, counts[count]);
+      for (const count of COUNT_NAMES) this.count(count, counts[count]);
     }
     const outcome = stream.outcome ?? "interrupted";
     const acceptable = this.options.acceptable.includes(outcome);
@@ -292,6 +328,6 @@ export class Audience<Numbers extends Shape> {
       p95Ms,
       counts,
     };
-    meter.closeStream(handle, report, streamWeight(report));
+    this.context.meter.closeStream(handle, report, streamWeight(report));
   }
 }

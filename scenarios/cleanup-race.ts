@@ -46,8 +46,8 @@ export const cleanupRace = loadTest<Numbers>({
   },
   run(context) {
     const { deadlines, stub, readers, sweepMs, users } = context.numbers;
-    // The middle of each plan's share of the sweep: with six plans and 30 s the first is deleted at 2.5 s.
-    const moment = (sweepMs * (context.user + 0.5)) / users;
+    // The end of each plan's share of the sweep: with six plans and 30 s the first is deleted at 5 s, as in the test plan.
+    const moment = (sweepMs * (context.user + 1)) / users;
     const options = { deadlines, acceptable: ["deleted", "completed"] } as const;
     return withAudience(context, stub, readers, options, async (audience) => {
       const createdAt = recorder.now();

@@ -4,7 +4,6 @@ import { sleep } from "../client/time.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
 import { withAudience } from "./audience.ts";
 import { longDeadlines, STREAM_TARGETS, shortDeadlines } from "./common.ts";
-import { askForFallback } from "./fallback.ts";
 import type { Stub } from "./plans.ts";
 
 interface Numbers extends Shape {
@@ -44,12 +43,17 @@ export const fallbackReport = loadTest<Numbers>({
   run: (context) => (context.user % 2 === 0 ? pipelineFails(context) : streamBreaks(context)),
 });
 
-/** The plan's stream ends with its failure or its fallback, and the audience asks for the report. */
+/**
+ * The plan's stream ends with its failure or its fallback, and the audience asks for the report. Where the plan's process
+ * died without a word, the plan is running for ever: its stream is closed by the test, and the report is owed as well.
+ */
 function pipelineFails(context: UserContext<Numbers>): Promise<void> {
   const { deadlines, stub } = context.numbers;
   const options = { deadlines, acceptable: ["failed", "fallback"] } as const;
   return withAudience(context, { ...stub, exit: 1 }, 1, options, async (audience) => {
-    await audience.join(["client of a plan that fails"]);
+    const [client] = await audience.join(["client of a plan that fails"]);
+    if ((await client?.stream.ended) !== "closed") return;
+    await audience.askForReport("the pipeline never ended", recorder.now());
   });
 }
 
@@ -61,6 +65,6 @@ function streamBreaks(context: UserContext<Numbers>): Promise<void> {
     await audience.join(["client that breaks off"]);
     await sleep(breakAfterMs);
     await audience.leaveAll();
-    await askForFallback(context, audience.planId, "the client broke off", recorder.now());
+    await audience.askForReport("the client broke off", recorder.now());
   });
 }

@@ -10,27 +10,29 @@ import { sample } from "../run/metrics.ts";
 const PATIENCE_MS = smokeOr(1_000, 10_000);
 const POLL_MS = 200;
 
-/** Asks a plan whose run broke off at `since` for its report and artefacts, and keeps the delivered HTML. */
+/**
+ * Asks a plan whose run broke off at `since` for its report and artefacts, and keeps the delivered HTML. Resolves to
+ * whether there was one.
+ */
 export async function askForFallback<Numbers extends Shape>(
   context: UserContext<Numbers>,
   plan: string,
   cause: string,
   since: number,
-): Promise<void> {
+): Promise<boolean> {
   const { meter, directory } = context;
   const asked = await pollFallback(context, plan);
   const isDelivered = asked.report !== undefined;
+  const availableMs = isDelivered ? recorder.now() - since : null;
   const { body: artefacts } = await context.api.artefacts(plan);
   const file = isDelivered ? `fallback-${plan}.html` : null;
   if (file !== null) recorder.save(directory, file, asked.report?.assembled_html ?? "");
-  meter.count("fallbackAsked");
-  meter.count("fallbackDelivered", isDelivered ? 1 : 0);
   sample("fallback-report", isDelivered ? 1 : 0);
   const entry: Omit<FallbackReport, "test"> = {
     plan,
     cause,
     isDelivered,
-    availableMs: isDelivered ? recorder.now() - since : null,
+    availableMs,
     completionPercentage: asked.report?.completion_percentage ?? null,
     missingSections: asked.report?.missing_sections.map(({ filename }) => filename) ?? [],
     artefacts: artefacts?.artefacts.length ?? 0,
@@ -38,6 +40,7 @@ export async function askForFallback<Numbers extends Shape>(
     reason: asked.reason,
   };
   meter.add("fallbacks", entry, isDelivered ? 0 : 1);
+  return isDelivered;
 }
 
 async function pollFallback<Numbers extends Shape>(

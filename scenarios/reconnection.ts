@@ -34,9 +34,10 @@ export const reconnection = loadTest<Numbers>({
   group: "reconnection",
   targets: [...STREAM_TARGETS, "reconnection-success", "reconnection-loss"],
   profiles: {
+    // Four plans are the fewest by which a comparison can tell two sides apart.
     smoke: {
-      users: 3,
-      leavers: 2,
+      users: 4,
+      leavers: 1,
       dropAfterMs: 1_500,
       awayMs: 1_000,
       slotSeconds: 10,
@@ -79,21 +80,16 @@ async function leaveAndReturn(
     return;
   }
   const gapByLog = Math.max(0, (linesAtReturn ?? 0) - (linesAtDrop ?? 0));
-  await Promise.all(present.map((client) => returnOf(client, context, audience, gapByLog)));
+  await Promise.all(present.map((client) => returnOf(client, audience, gapByLog)));
 }
 
 /** `gapByLog`: how many messages the plan's own log gained within the gap, whoever received them. */
-async function returnOf(
-  left: Client,
-  { meter }: UserContext<Numbers>,
-  audience: Audience<Numbers>,
-  gapByLog: number,
-): Promise<void> {
+async function returnOf(left: Client, audience: Audience<Numbers>, gapByLog: number): Promise<void> {
   const { stream, account } = await audience.rejoin(left);
   account.missedByLog(gapByLog);
   const isUsable = await stream.usable;
   if (!isUsable && (stream.outcome === "interrupted" || stream.outcome === "closed")) return;
-  meter.count("returns");
-  meter.count("returned", isUsable ? 1 : 0);
+  audience.count("returns");
+  audience.count("returned", isUsable ? 1 : 0);
   sample("reconnection-success", isUsable ? 1 : 0);
 }

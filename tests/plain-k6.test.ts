@@ -99,7 +99,11 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
       report.includes(`<dd>${url}/metrics</dd>`),
       "the report does not say where the process was seen",
     );
-    assert.deepEqual(readdirSync(join(directory, record.runId)).sort(), ["report.html", "run.json"]);
+    assert.deepEqual(readdirSync(join(directory, record.runId)).sort(), [
+      "junit.xml",
+      "report.html",
+      "run.json",
+    ]);
   });
 
   test("endurance looks at the process of a server that has no /metrics", async (t) => {
@@ -245,7 +249,7 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
       const pid = target.pid ?? assert.fail("no pid");
       const directory = temporaryDirectory(t);
       const { finished } = k6("reconnection", { BASE_URL: target.url, TRANSPORT, OUT_DIR: directory });
-      await until(async () => (await countsOf(target)).running === 3);
+      await until(async () => (await countsOf(target)).running === 4);
       process.kill(pid, "SIGSTOP");
       const { code, stderr } = await finished;
       process.kill(pid, "SIGCONT");
@@ -278,6 +282,16 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     assert.equal((await countsOf(target)).plans, 0, "plans are left on the server");
   });
 
+  test("plans that never end are told of, where their streams end in time", async (t) => {
+    const { url } = await server(t, "--fault", "plan-death=300");
+    const directory = temporaryDirectory(t);
+    await k6("basic-connection", { BASE_URL: url, TRANSPORT: "ws", OUT_DIR: directory }).finished;
+    const findings = onlyRecord(directory).tests.flatMap((one) => one.findings);
+    assert.deepEqual(findings, [
+      "plans still ran when the time of their streams was over (5 s): their end was not seen",
+    ]);
+  });
+
   test("an interrupt in set-up leaves no plan either", async (t) => {
     const { url, plans } = await planApi(t, { createMs: 3_000 });
     const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: temporaryDirectory(t) });
@@ -303,7 +317,9 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     await k6("cleanup-race", { BASE_URL: url, OUT_DIR: directory }).finished;
     assert.ok(plans.size > 0);
     const left = [...plans.keys()].map((id) => `plan ${id} could not be deleted`);
-    assert.deepEqual(onlyRecord(directory).findings.sort(), left.sort());
+    const { findings, tests } = onlyRecord(directory);
+    assert.deepEqual(findings.sort(), left.sort());
+    assert.ok(tests[0]?.findings.some((text) => text.startsWith("a plan's own log was not to be had")));
   });
 });
 

@@ -14,9 +14,12 @@ function testFiles(isWanted) {
     .sort();
 }
 
+/** For TypeScript, and for templates. */
+const LOADERS = ["--import", "tsx", "--import", "./tests/templates.mjs"];
+
 const nodeTests = (files, concurrency) => [
   process.execPath,
-  ["--import", "tsx", "--test", "--test-reporter=spec", `--test-concurrency=${concurrency}`, ...files],
+  [...LOADERS, "--test", "--test-reporter=spec", `--test-concurrency=${concurrency}`, ...files],
 ];
 
 /** The parts, in the order in which a fault is cheapest to find. */

@@ -45,7 +45,17 @@ describe("npm start", { concurrency: 3 }, () => {
     assert.equal(comparisons.length, 1);
     const report = join(comparisons[0] ?? "", "report.html");
     assert.ok(stdout.endsWith(`report: ${report}\n`), stdout.slice(-200));
+    assert.deepEqual(readdirSync(comparisons[0] ?? "").sort(), [
+      "calibration",
+      "comparison.json",
+      "comparison.md",
+      "junit.xml",
+      "report.html",
+    ]);
+    const calibrations = results(join(comparisons[0] ?? "", "calibration")).records;
+    assert.deepEqual(calibrations.map(({ transport }) => transport).sort(), ["sse", "ws"]);
     const html = readFileSync(report, "utf8");
+    assert.match(html, /Calibration, p95/);
     assert.match(html, /<title>SIMULATED SERVER/);
     for (const [, link] of html.matchAll(/href="([^"]+)"/g))
       assert.ok(existsSync(join(report, "..", link ?? "")), link);

@@ -5,31 +5,66 @@ const RESAMPLES = 200;
 /** Plans beyond this number are joined in groups: the interval stays right, and its cost bounded. */
 const MOST_UNITS = 100;
 
+type Statistic = (histogram: SparseHistogram) => number | undefined;
+
 /**
  * The 95 % bootstrap interval of `statistic`, resampled by plan (messages of one plan share its fate, so a message is
  * no independent observation). Undefined with fewer than two plans. The random choices are the same at every call.
  */
 export function spread(
   plans: readonly SparseHistogram[],
-  statistic: (histogram: SparseHistogram) => number | undefined,
+  statistic: Statistic,
 ): [number, number] | undefined {
   const units = grouped(plans);
   if (units.length < 2) return undefined;
   const random = seededRandom(1);
+  return intervalOf(() => {
+    const drawn: SparseHistogram = {};
+    drawInto(drawn, units, random);
+    return statistic(drawn);
+  });
+}
+
+/** The plans of one test on two sides. */
+export type PlansOfTwo = readonly [before: readonly SparseHistogram[], after: readonly SparseHistogram[]];
+
+/**
+ * The 95 % bootstrap interval of what `statistic` is on the second side more than on the first. Plans are resampled
+ * within their test and side, so that a side's mixture of tests stays what it is. Undefined where a side has fewer than
+ * two plans.
+ */
+export function spreadOfDifference(
+  tests: readonly PlansOfTwo[],
+  statistic: Statistic,
+): [number, number] | undefined {
+  const units = tests.map(([before, after]) => [grouped(before), grouped(after)] as const);
+  const counts = [0, 1].map((side) => units.reduce((sum, test) => sum + (test[side]?.length ?? 0), 0));
+  if (counts.some((count) => count < 2)) return undefined;
+  const random = seededRandom(1);
+  return intervalOf(() => {
+    const [before, after] = [0, 1].map((side) => {
+      const drawn: SparseHistogram = {};
+      for (const test of units) drawInto(drawn, test[side] ?? [], random);
+      return statistic(drawn);
+    });
+    return before === undefined || after === undefined ? undefined : after - before;
+  });
+}
+
+/** As many of the units as there are, each drawn from all of them. */
+function drawInto(into: SparseHistogram, units: readonly SparseHistogram[], random: () => number): void {
+  for (let i = 0; i < units.length; i++) mergeInto(into, units[Math.floor(random() * units.length)] ?? {});
+}
+
+function intervalOf(resample: () => number | undefined): [number, number] | undefined {
   const values: number[] = [];
   for (let i = 0; i < RESAMPLES; i++) {
-    const drawn: SparseHistogram = {};
-    for (let j = 0; j < units.length; j++) {
-      mergeInto(drawn, units[Math.floor(random() * units.length)] ?? {});
-    }
-    const value = statistic(drawn);
+    const value = resample();
     if (value !== undefined) values.push(value);
   }
   values.sort((a, b) => a - b);
-  const [low, high] = [
-    values[Math.floor(values.length * 0.025)],
-    values[Math.ceil(values.length * 0.975) - 1],
-  ];
+  const low = values[Math.floor(values.length * 0.025)];
+  const high = values[Math.ceil(values.length * 0.975) - 1];
   return low === undefined || high === undefined ? undefined : [low, high];
 }
 

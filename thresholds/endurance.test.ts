@@ -91,6 +91,28 @@ test("processor time is that of the idle phase alone", () => {
   assert.match(restarted.noData ?? "", /began anew/);
 });
 
+test("growth of a process that began anew is not known", () => {
+  const at = (minute: number, phase: string, cpuSeconds: number) => ({
+    ...NOTHING,
+    at: minute * 60_000,
+    phase,
+    cpuSeconds,
+    residentBytes: 1e8,
+    threads: 11,
+    openFiles: 20,
+  });
+  const phaseOf = (minute: number) => {
+    if (minute < 5) return PHASES.restBefore;
+    return minute < 55 ? PHASES.load : PHASES.restAfter;
+  };
+  const samples = Array.from({ length: 60 }, (_, minute) => at(minute, phaseOf(minute), minute));
+  assert.equal(memoryGrowth(samples).value, 0);
+  assert.equal(resourceGrowth(samples).value, 0);
+  const restarted = samples.map((sample, minute) => ({ ...sample, cpuSeconds: minute % 30 }));
+  assert.match(memoryGrowth(restarted).noData ?? "", /began anew/);
+  assert.match(resourceGrowth(restarted).noData ?? "", /began anew/);
+});
+
 test("threads and files that stay after the churn are growth, those given back are not", () => {
   const at = (phase: string, threads: number, openFiles: number) => ({
     ...NOTHING,

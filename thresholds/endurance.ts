@@ -40,9 +40,11 @@ const NO_METRICS =
  * growth that no start of a process explains.
  */
 export function memoryGrowth(samples: readonly ServerSample[]): Measure {
-  const memory = points(inPhase(samples, PHASES.load), ({ residentBytes }) => residentBytes);
+  const load = inPhase(samples, PHASES.load);
+  const memory = points(load, ({ residentBytes }) => residentBytes);
   const slope = theilSen(memory);
   if (slope === undefined) return { ...nothing(memory.length), notMeasured: noSamples(samples) };
+  if (beganAnew(load)) return { ...nothing(memory.length), noData: BEGAN_ANEW };
   const perHour = (HOUR_MS / median(memory.map(([, bytes]) => bytes))) * 100;
   const span = (memory.at(-1)?.[0] ?? 0) - (memory[0]?.[0] ?? 0);
   const interval: [number, number] = [slope.interval[0] * perHour, slope.interval[1] * perHour];
@@ -65,9 +67,7 @@ export function idleCpu(samples: readonly ServerSample[]): Measure {
   if (first === undefined || last === undefined || last[0] <= first[0]) {
     return { ...nothing(seconds.length), notMeasured: noSamples(samples) };
   }
-  if (seconds.some(([, value], i) => value < (seconds[i - 1]?.[1] ?? 0))) {
-    return { ...nothing(seconds.length), noData: "the server's process began anew meanwhile" };
-  }
+  if (beganAnew(inPhase(samples, PHASES.idle))) return { ...nothing(seconds.length), noData: BEGAN_ANEW };
   const value = ((last[1] - first[1]) * 1_000) / (last[0] - first[0]);
   return { value, observations: seconds.length, note: `over ${Math.round((last[0] - first[0]) / 1_000)} s` };
 }
@@ -85,6 +85,8 @@ export function resourceGrowth(samples: readonly ServerSample[]): Measure {
       : [{ name, least, most }];
   });
   if (grown.length === 0) return { ...nothing(0), notMeasured: noSamples(samples) };
+  const between = samples.filter(({ phase }) => phase !== PHASES.warmUp && phase !== PHASES.idle);
+  if (beganAnew(between)) return { ...nothing(before.length + after.length), noData: BEGAN_ANEW };
   return {
     value: grown.reduce((sum, { least, most }) => sum + Math.max(0, most - least), 0),
     observations: before.length + after.length,
@@ -92,6 +94,14 @@ export function resourceGrowth(samples: readonly ServerSample[]): Measure {
       .map(({ name, least, most }) => `${name === "threads" ? "threads" : "open files"} ${least} to ${most}`)
       .join(", "),
   };
+}
+
+const BEGAN_ANEW = "the server's process began anew meanwhile";
+
+/** Processor time that fell is that of another process: it has what the one before it had not leaked yet. */
+function beganAnew(samples: readonly ServerSample[]): boolean {
+  const seconds = points(samples, ({ cpuSeconds }) => cpuSeconds);
+  return seconds.some(([, value], i) => value < (seconds[i - 1]?.[1] ?? 0));
 }
 
 const nothing = (observations: number): Measure => ({ value: undefined, observations });

@@ -31,6 +31,12 @@ export interface Evidence {
  */
 export type K6Form = { kind: "rate" | "counter" | "gauge" | "shortfall"; metric: string };
 
+/**
+ * What two sides of a comparison are told apart by: how many plans, or windows of a second, would not meet the target by
+ * themselves; the latency of plans' messages; or the one value that a run has, where a claim needs several runs a side.
+ */
+export type ComparedBy = "plan" | "window" | "latency" | "run";
+
 /** A target metric of the test plan. */
 export interface Target {
   id: string;
@@ -43,6 +49,9 @@ export interface Target {
   before: string;
   form: K6Form;
   measure: (evidence: Evidence) => Measure;
+  comparedBy: ComparedBy;
+  /** By how much two sides may differ, in the unit of the value, before one is called better or worse. */
+  tolerance: number;
 }
 
 const count = (evidence: Evidence, name: string): number => evidence.counts[name] ?? 0;
@@ -190,7 +199,9 @@ function scaling(evidence: Evidence): Measure {
  * The target metrics: the one place where a target's number stands. The k6 thresholds, the verdicts, the reports
  * and the exit codes come from here. Limits and "before" are the test plan's, except: clean-outcomes,
  * server-errors, responsiveness, fallback-report and resource-stability turn its success criteria ("no crashes",
- * "graceful error handling", "no leaks") into figures; 1.1 is how far from linear (1.0) scaling may measure.
+ * "graceful error handling", "no leaks") into figures; 1.1 is how far from linear (1.0) scaling may measure. Tolerances
+ * are ours: what nobody would act upon, about a hundredth of a share and a tenth of another target's limit; of latency a
+ * fifth, because equal runs differ by what else the machine does.
  */
 export const TARGETS = [
   {
@@ -201,6 +212,8 @@ export const TARGETS = [
     limit: 1,
     before: "~80 %",
     form: { kind: "rate", metric: "connection_success" },
+    comparedBy: "plan",
+    tolerance: 0.01,
     measure: share("usable", "attempts", "attempts usable"),
   },
   {
@@ -211,6 +224,8 @@ export const TARGETS = [
     limit: 1,
     before: "~90 %",
     form: { kind: "gauge", metric: "message_delivery" },
+    comparedBy: "plan",
+    tolerance: 0.001,
     measure: delivery,
   },
   {
@@ -221,6 +236,8 @@ export const TARGETS = [
     limit: 1,
     before: "~30 %",
     form: { kind: "rate", metric: "reconnection_success" },
+    comparedBy: "plan",
+    tolerance: 0.01,
     measure: share("returned", "returns", "returns usable"),
   },
   {
@@ -231,6 +248,8 @@ export const TARGETS = [
     limit: 0,
     before: "all",
     form: { kind: "gauge", metric: "reconnection_loss" },
+    comparedBy: "plan",
+    tolerance: 0.01,
     measure: share("gapLost", "gapMessages", "messages of gaps lost"),
   },
   {
@@ -241,6 +260,8 @@ export const TARGETS = [
     limit: LATENCY_LIMIT_MS,
     before: "~300 ms",
     form: { kind: "gauge", metric: "message_latency" },
+    comparedBy: "latency",
+    tolerance: LATENCY_LIMIT_MS / 5,
     measure: latencyP95,
   },
   {
@@ -251,6 +272,8 @@ export const TARGETS = [
     limit: THROUGHPUT_LIMIT,
     before: "~300 msg/s",
     form: { kind: "shortfall", metric: "throughput_shortfall" },
+    comparedBy: "run",
+    tolerance: THROUGHPUT_LIMIT / 10,
     measure: throughput,
   },
   {
@@ -261,6 +284,8 @@ export const TARGETS = [
     limit: 1,
     before: "~10 %/h",
     form: { kind: "gauge", metric: "memory_growth" },
+    comparedBy: "run",
+    tolerance: 0.5,
     measure: ({ samples }) => memoryGrowth(samples),
   },
   {
@@ -271,6 +296,8 @@ export const TARGETS = [
     limit: 0.05,
     before: "~15 %",
     form: { kind: "gauge", metric: "idle_cpu" },
+    comparedBy: "run",
+    tolerance: 0.01,
     measure: ({ samples }) => idleCpu(samples),
   },
   {
@@ -281,6 +308,8 @@ export const TARGETS = [
     limit: SCALING_LIMIT,
     before: "superlinear",
     form: { kind: "gauge", metric: "scaling_exponent" },
+    comparedBy: "run",
+    tolerance: 0.1,
     measure: scaling,
   },
   {
@@ -291,6 +320,8 @@ export const TARGETS = [
     limit: 1,
     before: "crashes, hangs",
     form: { kind: "rate", metric: "clean_outcomes" },
+    comparedBy: "plan",
+    tolerance: 0.01,
     measure: share("acceptable", "ended", "streams"),
   },
   {
@@ -301,6 +332,8 @@ export const TARGETS = [
     limit: 0,
     before: "KeyError, 500s",
     form: { kind: "counter", metric: "server_errors" },
+    comparedBy: "window",
+    tolerance: 0,
     measure: (evidence) => {
       const observations = count(evidence, "requests");
       const value = observations > 0 ? count(evidence, "serverErrors") : undefined;
@@ -315,6 +348,8 @@ export const TARGETS = [
     limit: 1,
     before: "stalls",
     form: { kind: "rate", metric: "responsiveness" },
+    comparedBy: "window",
+    tolerance: 0.01,
     measure: share("prompt", "probes", "probes"),
   },
   {
@@ -325,6 +360,8 @@ export const TARGETS = [
     limit: 1,
     before: "none",
     form: { kind: "rate", metric: "fallback_report" },
+    comparedBy: "plan",
+    tolerance: 0.01,
     measure: share("fallbackDelivered", "fallbackAsked", "plans"),
   },
   {
@@ -335,6 +372,8 @@ export const TARGETS = [
     limit: 0,
     before: "leaks",
     form: { kind: "gauge", metric: "resource_growth" },
+    comparedBy: "run",
+    tolerance: 2,
     measure: ({ samples }) => resourceGrowth(samples),
   },
 ] as const satisfies readonly Target[];
@@ -372,6 +411,14 @@ export function show({ unit }: Pick<Target, "unit">, value: number | null | unde
   if (unit === "%") return `${trim(value * 100, 2)} %`;
   if (unit === "exponent" || unit === "") return trim(value, 2);
   return `${trim(value, value < 10 ? 2 : 1)} ${unit}`;
+}
+
+/** A difference of two values with its sign, shares in points: "+12.3 ms", "−8.8 points". */
+export function showDifference({ unit }: Pick<Target, "unit">, difference: number): string {
+  const size = Math.abs(difference);
+  const text =
+    unit === "%" ? `${trim(size * 100, 2)} ${size === 0.01 ? "point" : "points"}` : show({ unit }, size);
+  return difference === 0 ? text : `${difference > 0 ? "+" : "−"}${text}`;
 }
 
 /** Rounded towards zero, so that 99.999 % is never shown as 100 %. */

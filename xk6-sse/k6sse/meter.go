@@ -18,6 +18,10 @@ type meter struct {
 	// alsoEvents, unless nil, counts the events as well.
 	alsoEvents *metrics.Metric
 
+	// sending is held while samples are sent: the last flush of an iteration waits for one that is under way, whose
+	// samples would be dropped if they came after the iteration's end.
+	sending sync.Mutex
+
 	mu    sync.Mutex
 	timer *time.Timer // ends the period; nil while nothing is collected
 	period
@@ -66,6 +70,8 @@ func (m *meter) startPeriod() {
 
 // flush ends the period and sends what it has collected.
 func (m *meter) flush() {
+	m.sending.Lock()
+	defer m.sending.Unlock()
 	collected := m.reset()
 	if collected.events > 0 {
 		m.emitter.count(m.metrics.eventsReceived, collected.events)

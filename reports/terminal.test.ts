@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
+import { sampleRecord, sampleTest } from "../record/testing.ts";
+import { columns, runTable, terminalOf } from "./terminal.ts";
+
+const ESCAPE = "\u001b";
+const rows = [
+  [{ text: "✓ met", style: "met" }, "first", "short"],
+  [
+    { text: "✗ missed", style: "missed" },
+    "second one",
+    "a reason that is long enough to need more than a line",
+  ],
+];
+
+test("columns are aligned, and the last one is left as it is", () => {
+  assert.equal(
+    columns([
+      ["a", "b", "c"],
+      ["long", "b", "also long"],
+    ]),
+    "  a     b  c\n  long  b  also long",
+  );
+});
+
+test("colours only for a terminal, and not with NO_COLOR", () => {
+  const shown = (isTTY: boolean, env: Record<string, string>) => columns(rows, terminalOf(isTTY, 100, env));
+  assert.ok(shown(true, {}).includes(`${ESCAPE}[32m✓ met${ESCAPE}[0m`));
+  assert.ok(shown(true, {}).includes(`${ESCAPE}[31m✗ missed${ESCAPE}[0m`));
+  for (const text of [shown(true, { NO_COLOR: "1" }), shown(false, {})]) assert.ok(!text.includes(ESCAPE));
+  assert.ok(shown(true, { NO_COLOR: "" }).includes(ESCAPE), "an empty NO_COLOR counts as none");
+});
+
+test("colours change no alignment", () => {
+  const plainly = columns(rows);
+  const coloured = columns(rows, { hasColours: true });
+  assert.equal(stripVTControlCharacters(coloured), plainly);
+});
+
+test("a narrow terminal wraps the last column, a very narrow one every row", () => {
+  for (const width of [60, 50, 40, 30]) {
+    const text = columns(rows, { hasColours: false, width });
+    for (const line of text.split("\n"))
+      assert.ok(line.length <= width, `${line.length} > ${width}: ${line}`);
+    assert.ok(text.replaceAll(/\s+/g, " ").includes("a reason that is long enough to need more than a line"));
+  }
+});
+
+test("a log has lines as long as they are", () => {
+  assert.equal(columns(rows, terminalOf(false, 40, {})).split("\n").length, 2);
+});
+
+test("what a server said cannot drive the terminal", () => {
+  const evil = `${ESCAPE}[2J${ESCAPE}]0;title\u0007\rovertype\u202e`;
+  const text = runTable(sampleRecord({ tests: [sampleTest({ findings: [evil] })], findings: [evil] }));
+  for (const character of [ESCAPE, "\u0007", "\r", "\u202e"]) assert.ok(!text.includes(character));
+  assert.ok(text.includes("\\u001b[2J"));
+});
+
+test("a server's clock that was taken off its timestamps is told, with its uncertainty", () => {
+  const clock = { offsetMs: 3_000, uncertaintyMs: 2, applied: true };
+  assert.match(runTable(sampleRecord({ clock })), /^! clock: the server's is \+3000\S* ms ± 2\S* ms off/m);
+  assert.doesNotMatch(runTable(sampleRecord({ clock: { ...clock, applied: false } })), /clock/);
+});
