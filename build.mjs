@@ -14,6 +14,8 @@ const PROGRAMS = [
   "cli/baseline.ts",
   "cli/history.ts",
   "cli/merge.ts",
+  "cli/prune.ts",
+  "cli/scheduled.ts",
   "server/main.ts",
 ];
 const OLDEST_GO = [1, 25];

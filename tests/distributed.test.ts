@@ -177,7 +177,7 @@ describe("npm run merge", () => {
     const wrong: [string[], RegExp][] = [
       [[], /missing required argument 'records'/],
       [["nowhere"], /nowhere does not exist: give the directory of a run or of an instance/],
-      [[out], /no such file.*run\.json[\s\S]*there is no record to merge/],
+      [[out], /holds no run\.json\nthere is no record to merge/],
     ];
     for (const [paths, sentence] of wrong) {
       const { code, stderr } = await merge(out, ...paths);
