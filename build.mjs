@@ -15,6 +15,7 @@ const PROGRAMS = [
   "cli/history.ts",
   "cli/merge.ts",
   "cli/prune.ts",
+  "cli/schedule.ts",
   "cli/scheduled.ts",
   "server/main.ts",
 ];
