@@ -17,6 +17,7 @@ const PROGRAMS = [
   "cli/prune.ts",
   "cli/schedule.ts",
   "cli/scheduled.ts",
+  "cli/testrun.ts",
   "server/main.ts",
 ];
 const OLDEST_GO = [1, 25];

@@ -12,6 +12,11 @@ export const profileOption = () =>
 export const daysOption = () =>
   new Option("--keep <days>", "how long results are kept").argParser(wholeNumber(1, 3_650));
 
+export const jitterOption = () =>
+  new Option("--jitter <seconds>", "waits for a random time up to this before it begins")
+    .argParser(wholeNumber(0, 3_600))
+    .default(0);
+
 /** Reads a whole number from `least` to `most`. */
 export const wholeNumber = (least: number, most: number) => (text: string) => {
   const value = Number(text);

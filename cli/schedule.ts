@@ -9,7 +9,7 @@ import { saveFile } from "./files.ts";
 import { daysOption, fail, wholeNumber } from "./options.ts";
 import { prometheusOutput } from "./prometheus.ts";
 
-interface ScheduleOptions extends Omit<Job, "cron" | "timeout" | "allowRemote"> {
+interface ScheduleOptions extends Omit<Job, "cron" | "timeout" | "allowRemote" | "remoteWrite"> {
   every?: Every;
   cron?: string;
   timeout?: number;
@@ -48,6 +48,11 @@ new Command("npm run schedule --")
   )
   .option("--directory <dir>", "where the project is on the machine: for systemd and cron", "")
   .option("--image <name>", "the image made from deploy/Dockerfile: for Kubernetes", "")
+  .addOption(
+    new Option("--instances <number>", "k6 processes that share a run: for k6-operator")
+      .argParser(wholeNumber(1, 1_000))
+      .default(4),
+  )
   .option("--into <dir>", "where the files are written", "schedule")
   .allowExcessArguments(false)
   .action((kind: Kind, options: ScheduleOptions) => schedule(kind, options))
@@ -75,6 +80,7 @@ function jobOf(kind: Kind, { every, cron, into: _, ...options }: ScheduleOptions
   return {
     ...options,
     cron: every === undefined ? parseCron(cron ?? "") : EVERY[every],
+    remoteWrite: remoteWriteOf(options.prometheus),
     timeout: options.timeout ?? TIMEOUTS[options.profile],
     ...(process.env.ALLOW_REMOTE ? { allowRemote: process.env.ALLOW_REMOTE } : {}),
   };
@@ -88,26 +94,30 @@ function requireOneLine(options: object): void {
 }
 
 /** Options are refused now, not in the night. */
-function requireSettings({
-  sse,
-  ws,
-  profile,
-  release,
-  only,
-  prometheus,
-}: Omit<ScheduleOptions, "into">): void {
+function requireSettings({ sse, ws, profile, release, only }: Omit<ScheduleOptions, "into">): void {
   const { ALLOW_REMOTE } = process.env;
   for (const url of [sse, ws]) {
     const settings = { PROFILE: profile, RELEASE: release, ONLY: only, ALLOW_REMOTE };
     readConfig(url === undefined ? settings : { ...settings, BASE_URL: url }, TEST_NAMES);
   }
-  if (prometheus !== undefined) prometheusOutput(prometheus);
 }
 
-function requireNeeds(kind: Kind, { directory, image }: Pick<Job, "directory" | "image">): void {
+/** The settings of k6 for a Prometheus, whatever the environment of this command; credentials come from the secret. */
+function remoteWriteOf(prometheus: string | undefined): Record<string, string> {
+  if (prometheus === undefined) return {};
+  return { K6_OUT: "experimental-prometheus-rw", ...prometheusOutput(prometheus, {}).env };
+}
+
+function requireNeeds(
+  kind: Kind,
+  { directory, image, sse, ws }: Pick<Job, "directory" | "image" | "sse" | "ws">,
+): void {
   const need = NEEDS[kind];
   if (need === "image" && image === "")
     throw new Error(`${kind} needs --image: the one made from deploy/Dockerfile`);
+  if (kind === "k6-operator" && sse === undefined && ws === undefined) {
+    throw new Error("k6-operator needs --sse or --ws: instances share no simulated server");
+  }
   if (need === "directory" && !isAbsolute(directory)) {
     throw new Error(`${kind} needs --directory: where the project is on the machine, such as /opt/plan-load`);
   }

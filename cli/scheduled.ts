@@ -1,9 +1,9 @@
 import { setTimeout } from "node:timers/promises";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { RunResults } from "../reports/json.ts";
 import { conclude, type JobOptions, runProgram } from "./conclude.ts";
 import { readNotifier } from "./notification.ts";
-import { daysOption, fail, outOption, wholeNumber } from "./options.ts";
+import { daysOption, fail, jitterOption, outOption } from "./options.ts";
 
 interface ScheduledOptions extends JobOptions {
   jitter: number;
@@ -17,11 +17,7 @@ new Command("npm run scheduled --")
   .addOption(outOption())
   .option("--baseline <name>", "the saved baseline that the candidate is held against")
   .addOption(daysOption())
-  .addOption(
-    new Option("--jitter <seconds>", "waits for a random time up to this before it begins")
-      .argParser(wholeNumber(0, 86_400))
-      .default(0),
-  )
+  .addOption(jitterOption())
   .allowUnknownOption()
   .allowExcessArguments()
   .action(async (options: ScheduledOptions, { args }: Command) => {

@@ -13,7 +13,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import { Ajv } from "ajv";
+import { parse, parseAllDocuments } from "yaml";
 import { readRecord } from "../cli/files.ts";
+import type { TestRun } from "../cli/testruns.ts";
 import { ROOT, run, server, temporaryDirectory } from "./harness.ts";
 
 /** What is scheduled in the golden files: every option that shows in them, with what has to be quoted. */
@@ -40,11 +43,39 @@ const CASES: Record<string, string[]> = {
   systemd: ["systemd", "--every", "day", "--directory", "/opt/plan load/100%", ...BOTH, ...MORE],
   cron: ["cron", "--cron", "*/30 2-4 * * 1-5", "--directory", "/opt/plan load/100%", ...BOTH, ...MORE],
   "github-actions": ["github-actions", "--every", "week", ...BOTH, ...MORE],
+  "k6-operator": [
+    "k6-operator",
+    "--every",
+    "day",
+    "--image",
+    "registry.test/plan-load:1",
+    "--instances",
+    "8",
+    "--prometheus",
+    "http://prometheus.test:9090",
+    ...BOTH,
+    ...MORE,
+  ],
   kubernetes: ["kubernetes", "--every", "day", "--image", "registry.test/plan-load:1", ...BOTH, ...MORE],
 };
 
 const schedule = (args: readonly string[], env: Record<string, string> = {}) =>
   run(process.execPath, ["dist/schedule.mjs", ...args], env).finished;
+
+interface CustomResource {
+  spec: { group: string; versions: { name: string; schema: { openAPIV3Schema: object } }[] };
+}
+
+/** The schema with no properties allowed but those that it names: the API server would drop them without a word. */
+function closed(schema: unknown): object {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== "object" || schema === null) return schema as never;
+  const inner = Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [key, typeof value === "object" ? closed(value) : value]),
+  );
+  const isOpen = !("properties" in schema) || "additionalProperties" in schema;
+  return isOpen ? inner : { ...inner, additionalProperties: false };
+}
 
 /** Writes the files of a case into a directory. */
 async function written(name: string, directory: string): Promise<void> {
@@ -71,7 +102,13 @@ const noActionlint = without(
   ["build", "-o", "/dev/null", "github.com/rhysd/actionlint/cmd/actionlint"],
   "actionlint cannot be built",
 );
+/** k6-operator's own schema is no part of this project: it may lie beside it. */
+const OPERATOR_SCHEMA = join(ROOT, "..", "shared", "schemas", "k6.io_testruns.yaml");
 const noSchema = without("go", ["build", "-o", "/dev/null", "."], "Kubernetes' definitions cannot be had");
+
+const noOperator = !existsSync(OPERATOR_SCHEMA)
+  ? "../shared/schemas/k6.io_testruns.yaml is not there: not checked"
+  : false;
 
 describe("npm run schedule", () => {
   for (const name of Object.keys(CASES)) {
@@ -116,16 +153,38 @@ describe("npm run schedule", () => {
     );
   });
 
+  test("k6-operator knows every field of the TestRuns", { skip: noOperator }, () => {
+    const definition = parse(readFileSync(OPERATOR_SCHEMA, "utf8")) as CustomResource;
+    const [version] = definition.spec.versions;
+    const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
+    const validate = ajv.compile(closed(version?.schema.openAPIV3Schema ?? {}));
+    const config = parseAllDocuments(readFileSync(join(GOLDEN, "k6-operator", "plan-load.yaml"), "utf8"))
+      .map((document) => document.toJS())
+      .find(({ kind }) => kind === "ConfigMap");
+    for (const name of ["testrun-sse.yaml", "testrun-ws.yaml"]) {
+      const text = readFileSync(join(GOLDEN, "k6-operator", name), "utf8");
+      assert.equal(config.data[name], text);
+      const testRun = parse(text) as TestRun;
+      assert.ok(validate(testRun), ajv.errorsText(validate.errors));
+      assert.equal(testRun.apiVersion, `${definition.spec.group}/${version?.name}`);
+      assert.ok(!validate({ ...testRun, spec: { ...testRun.spec, parallel: 1 } }), "an unknown field passes");
+    }
+  });
+
   test("wrong input is refused in one sentence, and nothing is written", async (t) => {
     const into = join(temporaryDirectory(t), "schedule");
     const cron = ["cron", "--directory", "/opt"];
     const wrong: [string[], RegExp][] = [
-      [["anacron"], /'anacron' is invalid.*Allowed choices are systemd, cron, github-actions, kubernetes/],
+      [
+        ["anacron"],
+        /'anacron' is invalid.*Allowed choices are systemd, cron, github-actions, kubernetes, k6-operator/,
+      ],
       [cron, /^when\? Give --every or --cron, one of the two/],
       [[...cron, "--every", "day", "--cron", "1 2 * * *"], /^when\?/],
       [[...cron, "--cron", "1 2 * *"], /must have five fields/],
       [["systemd", "--every", "day"], /^systemd needs --directory/],
       [["cron", "--every", "day", "--directory", "here"], /^cron needs --directory/],
+      [["k6-operator", "--every", "day", "--image", "x"], /^k6-operator needs --sse or --ws/],
       [["kubernetes", "--every", "day"], /^kubernetes needs --image/],
       [[...cron, "--every", "day", "--ws", "http://plans.test"], /set ALLOW_REMOTE=plans\.test/],
       [[...cron, "--every", "day", "--only", "recon"], /^ONLY is "recon"/],
