@@ -249,6 +249,12 @@ export const testSchema = v.object({
 });
 export type TestRecord = v.InferOutput<typeof testSchema>;
 
+/** ISO 8601. */
+const moment = v.pipe(
+  v.string(),
+  v.check((text) => !Number.isNaN(Date.parse(text)), "it is no time"),
+);
+
 const clockSchema = v.nullable(
   v.object({ offsetMs: v.number(), uncertaintyMs: v.number(), applied: v.boolean() }),
 );
@@ -278,8 +284,8 @@ export const recordSchema = v.object({
   release: v.string(),
   transport: v.picklist(TRANSPORTS),
   profile: v.string(),
-  startedAt: v.string(),
-  endedAt: v.nullable(v.string()),
+  startedAt: moment,
+  endedAt: v.nullable(moment),
   target: v.object({
     baseUrl: v.string(),
     version: v.string(),

@@ -26,6 +26,13 @@ export interface SeriesSpec {
   style?: number;
 }
 
+export interface MarkSpec {
+  x: number;
+  label: string;
+  /** "end" puts the label left of the mark; by default it is where there is room. */
+  anchor?: "end";
+}
+
 export interface ChartSpec {
   title: string;
   /** What is seen, for those who do not see it. */
@@ -36,7 +43,7 @@ export interface ChartSpec {
   /** A target, as a line across. */
   limit?: { value: number; label: string } | undefined;
   /** Moments of note, as lines upright. */
-  marks?: readonly { x: number; label: string }[];
+  marks?: readonly MarkSpec[];
 }
 
 export interface Tick {
@@ -102,7 +109,7 @@ export function chart(spec: ChartSpec): ChartView | undefined {
     })),
     legend: legendOf(spec.series),
     limit: spec.limit === undefined ? null : { at: y.at(spec.limit.value), label: spec.limit.label },
-    marks: apart((spec.marks ?? []).map(({ x: value, label }) => ({ at: x.at(value), label }))),
+    marks: apart((spec.marks ?? []).map(({ x: value, ...mark }) => ({ at: x.at(value), ...mark }))),
   };
 }
 
@@ -158,13 +165,17 @@ function linear(low: number, high: number): Scale {
   return { share: (value: number) => (value - start) / (stop - start), ticks: ticks(start, stop, 4) };
 }
 
-/** From power of ten to power of ten. */
+/** From a power of ten; named are those powers, and where they are few, twice and five times those. */
 function logarithmic(low: number, high: number): Scale {
   const start = Math.floor(Math.log10(low));
-  const stop = Math.max(start + 1, Math.ceil(Math.log10(high)));
+  const stop = Math.max(start + 1, Math.log10(high));
+  const multiples = stop - start > 2 ? [1] : [1, 2, 5];
+  const powers = Array.from({ length: Math.floor(stop) - start + 1 }, (_, i) => 10 ** (start + i));
   return {
     share: (value: number) => (Math.log10(value) - start) / (stop - start),
-    ticks: Array.from({ length: stop - start + 1 }, (_, i) => 10 ** (start + i)),
+    ticks: powers
+      .flatMap((power) => multiples.map((multiple) => multiple * power))
+      .filter((value) => Math.log10(value) <= stop),
   };
 }
 
@@ -183,7 +194,8 @@ function pathOf({ shape, points }: SeriesSpec, x: Place, y: Place): string {
 }
 
 function segment(isDown: boolean, shape: "line" | "steps", px: number, py: number): string {
-  if (!isDown) return `M${px},${py}`;
+  // The stroke of no length makes a dot of a point that stands alone.
+  if (!isDown) return `M${px},${py}h0`;
   return shape === "steps" ? `H${px}V${py}` : `L${px},${py}`;
 }
 
@@ -205,11 +217,11 @@ const dotsOf = ({ points }: SeriesSpec, x: Place, y: Place) =>
 const LETTER = 6;
 
 /** Marks with their labels, as far as there is room: a label that would run into the one before is left out. */
-function apart(marks: readonly Tick[]): Mark[] {
+function apart(marks: readonly (Tick & Pick<MarkSpec, "anchor">)[]): Mark[] {
   let taken = Number.NEGATIVE_INFINITY;
-  return marks.map(({ at, label }) => {
+  return marks.map(({ at, label, anchor: wanted }) => {
     const width = (label.length + 1) * LETTER;
-    const anchor = at + width > PLOT.right ? "end" : "start";
+    const anchor = wanted ?? (at + width > WIDTH ? "end" : "start");
     const [from, to] = anchor === "start" ? [at, at + width] : [at - width, at];
     const labelAt = round(anchor === "start" ? at + LETTER / 2 : at - LETTER / 2);
     if (from < taken) return { at, label: "", labelAt, anchor };

@@ -30,27 +30,23 @@ function latencyChart(latency: SparseHistogram): ChartView | undefined {
     const bar = Math.floor(Number(bucket) / BUCKETS_A_BAR);
     counts.set(bar, (counts.get(bar) ?? 0) + count);
   }
+  if (counts.size === 0) return undefined;
   const [first, last] = [Math.min(...counts.keys()), Math.max(...counts.keys())];
   // The lowest bucket begins at 0, where a logarithmic axis does not.
   const start = (bar: number) => bucketStart(Math.max(1, bar * BUCKETS_A_BAR));
-  const bars = Array.from({ length: counts.size === 0 ? 0 : last - first + 1 }, (_, i) => first + i);
+  const bars = Array.from({ length: last - first + 1 }, (_, i) => first + i);
   const points = bars.map((bar): Point => [start(bar), counts.get(bar) ?? 0]);
+  const end = start(last + 1);
   const [p50, p95] = [quantile(latency, 0.5), quantile(latency, 0.95)];
   return chart({
     title: "Latency of messages",
     description: `${size(latency)} messages: half within ${milliseconds(p50)}, 95 % within ${milliseconds(p95)}`,
-    x: { label: "milliseconds", kind: "log" },
+    x: { label: "milliseconds", kind: "log", include: [end] },
     y: { label: "messages", include: [0] },
-    series: [
-      {
-        name: "messages",
-        shape: "bars",
-        points: points.length > 0 ? [...points, [start(last + 1), null]] : [],
-      },
-    ],
+    series: [{ name: "messages", shape: "bars", points: [...points, [end, null]] }],
     marks: [
-      { x: p50 ?? 0, label: "p50" },
-      { x: p95 ?? 0, label: "p95" },
+      { x: p50 ?? end, label: "p50", anchor: "end" },
+      { x: p95 ?? end, label: "p95" },
     ],
   });
 }

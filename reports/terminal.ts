@@ -1,5 +1,5 @@
 import type { RunRecord } from "../record/record.ts";
-import type { ComparisonView } from "./comparison-view.ts";
+import type { ChangeCell, ComparisonView } from "./comparison-view.ts";
 import { plain } from "./format.ts";
 import type { RunRow, Unreadable } from "./history.ts";
 import { banner, clockText, summarySentence, targetRow } from "./view.ts";
@@ -51,17 +51,22 @@ const NARROWEST = 24;
 const GAP = "  ";
 const INDENT = "    ";
 
-/** Columns aligned by spaces, two in from the edge. Where the terminal is narrow the last column is wrapped. */
+/**
+ * Columns aligned by spaces, two in from the edge. Where the terminal is narrow the last column is wrapped, or stands
+ * below its row, or every row becomes a paragraph.
+ */
 export function columns(rows: readonly (readonly Cell[])[], terminal: Terminal = LOG): string {
   const safe = rows.map((row) =>
     row.map((cell) => (typeof cell === "string" ? plain(cell) : { ...cell, text: plain(cell.text) })),
   );
   const widths = widthsOf(safe);
   const before = widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, GAP.length);
-  const room = (terminal.width ?? Number.POSITIVE_INFINITY) - before;
-  const isWide = room >= Math.min(NARROWEST, widths.at(-1) ?? 0);
+  const width = terminal.width ?? Number.POSITIVE_INFINITY;
+  const isWide = width - before >= Math.min(NARROWEST, widths.at(-1) ?? 0);
+  const indent = isWide ? before : INDENT.length;
+  const isPossible = before - GAP.length <= width;
   return safe
-    .map((row) => (isWide ? line(row, widths, before, room, terminal) : paragraph(row, terminal)))
+    .map((row) => (isPossible ? line(row, widths, indent, terminal) : paragraph(row, terminal)))
     .join("\n");
 }
 
@@ -75,24 +80,29 @@ function widthsOf(rows: readonly (readonly Cell[])[]): number[] {
   return widths;
 }
 
-function line(
-  row: readonly Cell[],
-  widths: readonly number[],
-  before: number,
-  room: number,
-  terminal: Terminal,
-): string {
-  const last = row.length === widths.length ? row.at(-1) : undefined;
-  const padded = row
-    .slice(0, last === undefined ? row.length : -1)
-    .map(
-      (cell, i) => painted(textOf(cell), cell, terminal) + " ".repeat((widths[i] ?? 0) - textOf(cell).length),
-    );
-  const wrapped = wrap(last === undefined ? "" : textOf(last), room).map((text) =>
-    painted(text, last ?? "", terminal),
+/** A row whose last cell is wrapped, `indent` in: beside the others where that is behind them, else below. */
+function line(row: readonly Cell[], widths: readonly number[], indent: number, terminal: Terminal): string {
+  const last = row.length === widths.length ? (row.at(-1) ?? "") : "";
+  const others = row.slice(0, widths.length - 1);
+  const padded = others.map(
+    (cell, i) => painted(textOf(cell), cell, terminal) + " ".repeat((widths[i] ?? 0) - textOf(cell).length),
   );
-  return `${GAP}${[...padded, wrapped.join(`\n${" ".repeat(before)}`)].join(GAP)}`.trimEnd();
+  const room = (terminal.width ?? Number.POSITIVE_INFINITY) - indent;
+  const wrapped = wrap(textOf(last), room).map((text) => painted(text, last, terminal));
+  const start = `${GAP}${padded.join(GAP)}`;
+  const isBeside = indent > INDENT.length || others.length === 0;
+  const [first = "", ...more] = wrapped;
+  const lines = isBeside
+    ? [`${start}${GAP}${first}`, ...indented(more, indent)]
+    : [start, ...indented(wrapped, indent)];
+  return lines
+    .map((text) => text.trimEnd())
+    .filter((text) => text !== "")
+    .join("\n");
 }
+
+const indented = (lines: readonly string[], by: number): string[] =>
+  lines.map((text) => " ".repeat(by) + text);
 
 /** The first cell, and below it the others, as many in a line as there is room for. */
 function paragraph([first = "", ...others]: readonly Cell[], terminal: Terminal): string {
@@ -129,7 +139,7 @@ function wrap(text: string, width: number): string[] {
 
 /** The verdicts of a run, for the terminal. */
 export function runTable(record: RunRecord, terminal: Terminal = LOG): string {
-  const parts = [`\n${banner(record)}`.trimEnd(), plain(summarySentence(record))];
+  const parts = [`\n${plain(banner(record))}`.trimEnd(), plain(summarySentence(record))];
   for (const test of record.tests) {
     const rows = test.targets
       .map(targetRow)
@@ -140,12 +150,21 @@ export function runTable(record: RunRecord, terminal: Terminal = LOG): string {
         `(target ${row.required})`,
         row.reason,
       ]);
-    parts.push(`\n${test.group}: ${test.name} (test plan ${test.plan.join(", ")})`, columns(rows, terminal));
+    parts.push(
+      `\n${plain(`${test.group}: ${test.name} (test plan ${test.plan.join(", ")})`)}`,
+      columns(rows, terminal),
+    );
     parts.push(...test.findings.map((finding) => `  ! ${plain(finding)}`));
   }
   parts.push(...record.findings.map((finding) => `! ${plain(finding)}`));
   if (record.clock?.applied) parts.push(`! clock: ${clockText(record.clock)}`);
   return `${parts.filter((part) => part !== "").join("\n")}\n`;
+}
+
+/** The values are over all tests, and a side's own is of its worst one: without them the difference would be a riddle. */
+function changeCell({ sign, word, style, difference, values }: ChangeCell): Cell {
+  const text = difference === "–" ? `${sign} ${word}` : `${sign} ${word} ${difference} (${values})`;
+  return { text, style };
 }
 
 /** A comparison, for the terminal. */
@@ -161,16 +180,11 @@ export function comparisonTable(view: ComparisonView, terminal: Terminal = LOG):
       style,
     })),
     before,
-    ...others.map(
-      ({ change }): Cell =>
-        change === null
-          ? ""
-          : { text: `${change.sign} ${change.word} ${change.difference}`, style: change.style },
-    ),
+    ...others.map(({ change }): Cell => (change === null ? "" : changeCell(change))),
   ]);
   const calls = view.calls.map(({ call, side, word }) => `${call}: ${word} on ${side}`);
   const parts = [
-    [view.banner, view.title],
+    [view.banner, view.title].map(plain),
     [columns([head, ...body], terminal)],
     [
       ...view.sentences.map(({ text }) => text),

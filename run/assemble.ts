@@ -18,8 +18,9 @@ import { CALL_PREFIX, OUTCOME_PREFIX, TIMINGS, timingKey } from "./meter.ts";
 import type { RunPlan, Started } from "./runplan.ts";
 
 /** Judges what the recorder holds of a run. */
-export function judgeRun(run: RunPlan, snapshot: Snapshot): Judgement {
-  return judge([run.slots.map(({ test }) => evidenceOf(test, snapshot))]);
+export function judgeRun(run: RunPlan, { clock }: Pick<Started, "clock">, snapshot: Snapshot): Judgement {
+  const clockUncertaintyMs = clock?.uncertaintyMs ?? 0;
+  return judge([run.slots.map(({ test }) => ({ ...evidenceOf(test, snapshot), clockUncertaintyMs }))]);
 }
 
 /** In place of a test's name: what was found after all of them. */
@@ -49,7 +50,7 @@ function evidenceOf({ name, targets }: LoadTest, { tallies, lists, streams }: Sn
 /** The record of a run: from its start (`snapshot` undefined), or at its end. */
 export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | undefined): RunRecord {
   const { config, runId, instance, name, slots } = run;
-  const judgement = snapshot === undefined ? undefined : judgeRun(run, snapshot);
+  const judgement = snapshot === undefined ? undefined : judgeRun(run, started, snapshot);
   const bounded = { seen: 0, kept: [] };
   return {
     schema: SCHEMA_VERSION,

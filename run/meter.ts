@@ -69,9 +69,9 @@ export class Meter {
     this.ledgers.add(ledger);
   }
 
+  /** Takes what is left of a ledger that was watched. */
   unwatch(ledger: Ledger): void {
-    this.ledgers.delete(ledger);
-    this.flushLedger(ledger);
+    if (this.ledgers.delete(ledger)) this.flushLedger(ledger);
   }
 
   private flushLedger(ledger: Ledger): void {

@@ -75,7 +75,7 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
     options: optionsOf(run),
     setup: () => setup(run),
     virtualUser: (started) => virtualUser(run, started),
-    teardown: () => teardown(run),
+    teardown: (started) => teardown(run, started),
     handleSummary: ({ setup_data: started, state }) =>
       started === undefined ? withoutSetup(run) : summarise(run, started, state.isStdOutTTY),
   };
@@ -177,7 +177,7 @@ function optionsOf(run: RunPlan): Options {
     scenarios,
     thresholds: thresholdsOf(run),
     noConnectionReuse: true,
-    tags: { testid: runId, release, transport, profile, trigger, ...instanceTag },
+    tags: { testid: runId, release, transport, profile, trigger, test: WHOLE_RUN_LABEL, ...instanceTag },
     systemTags: ["status", "method", "name", "scenario", "error_code", "expected_response", "check"],
     userAgent: "plan-load",
     setupTimeout: "180s",
@@ -297,20 +297,20 @@ async function beside(
 }
 
 /** Removes what the run left on the server, and tells k6 the figures that only now are known. */
-async function teardown(run: RunPlan): Promise<void> {
+async function teardown(run: RunPlan, started: Started): Promise<void> {
   const left = await deleteMarked(
     new PlanApi(run.config.baseUrl, REQUEST_TIMEOUT_MS[run.config.profile]),
     markOf(run),
   );
   for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
   for (const { test } of run.slots) endLive(test.name);
-  if (!isShared(run.instance)) tellVerdicts(run);
+  if (!isShared(run.instance)) tellVerdicts(run, started);
   setGauge("run_ended_seconds", recorder.now() / 1_000, { test: WHOLE_RUN_LABEL });
 }
 
 /** Judges the run, and tells k6. */
-function tellVerdicts(run: RunPlan): void {
-  const { targets, tests } = judgeRun(run, takeSnapshot());
+function tellVerdicts(run: RunPlan, started: Started): void {
+  const { targets, tests } = judgeRun(run, started, takeSnapshot());
   sendVerdicts(WHOLE_RUN_LABEL, targets);
   for (const [test, judgedOfTest] of Object.entries(tests)) {
     sendVerdicts(test, judgedOfTest);

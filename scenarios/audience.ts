@@ -194,7 +194,7 @@ export class Audience<Numbers extends Shape> {
     for (const client of this.clients) {
       const figures = withLossByLog(client);
       client.figures = figures;
-      mergeInto(latency, figures.latency);
+      if (!this.options.expectsNothing) mergeInto(latency, figures.latency);
       this.report(client, figures);
     }
     await this.askFallback();

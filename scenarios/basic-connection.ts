@@ -55,7 +55,7 @@ export const basicConnection = loadTest<Numbers>({
         pollReady(context, audience.planId, createdAt),
       ]);
       const outcome = await client?.stream.ended;
-      await planLife(context, audience.planId);
+      await planLife(context, audience.planId, outcome === "completed");
       if (outcome === "completed") await expectTold(context, audience.planId, "finished");
     });
     await Promise.all(absent);
@@ -107,12 +107,29 @@ async function expectTold(context: UserContext<Numbers>, planId: string, kind: s
   await watch.finish();
 }
 
-/** The calls of a plan's life over HTTP. Whether each works is in what the meter counts of every answer. */
-async function planLife({ api }: UserContext<Numbers>, planId: string): Promise<void> {
-  await api.models();
-  await api.list();
-  await api.get(planId);
-  await api.files(planId);
-  await api.details(planId);
-  await api.report(planId);
+/**
+ * The calls of a plan's life over HTTP. What the API promises and does not keep is a finding; a call without an answer is
+ * an outcome that is not clean. Answers 5xx are judged wherever they come.
+ */
+async function planLife(
+  { api, meter }: UserContext<Numbers>,
+  planId: string,
+  isCompleted: boolean,
+): Promise<void> {
+  const calls = [
+    await api.models(),
+    await api.list(),
+    await api.get(planId),
+    await api.files(planId),
+    await api.details(planId),
+    await api.report(planId),
+  ];
+  for (const { call, status, body, text } of calls) {
+    const isOwed = isCompleted || !call.endsWith("/report");
+    if (status === 0 && !recorder.signalled()) meter.expect(false, `${call} was not answered: ${text}`);
+    else if (status > 0 && status < 500 && body === undefined && isOwed) {
+      const instead = status === 200 ? "something else than the API promises" : String(status);
+      meter.add("findings", { text: `${call} answered ${instead}` });
+    }
+  }
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { RunRecord } from "../record/record.ts";
+import { PHASES } from "../thresholds/endurance.ts";
+import { median } from "../thresholds/slope.ts";
 import type { TargetId } from "../thresholds/targets.ts";
 import { FAULT_MATRIX } from "./fault-matrix.ts";
 import { deviations, play, playFault } from "./play.ts";
@@ -9,6 +11,15 @@ const verdicts = ({ targets }: RunRecord) =>
   Object.fromEntries(targets.map(({ id, verdict }) => [id, verdict]));
 const having = (record: RunRecord, ...wanted: string[]) =>
   record.targets.filter(({ verdict }) => wanted.includes(verdict)).map(({ id }) => id);
+
+/** By how many KiB a second the server's memory grew under load, by the slope that the verdict rests on. */
+function growthPerSecond({ samples, targets }: RunRecord): number {
+  const percentPerHour = targets.find(({ id }) => id === "memory-stability")?.value ?? Number.NaN;
+  const memory = samples.kept.flatMap(({ phase, residentBytes }) =>
+    phase === PHASES.load && residentBytes !== null ? [residentBytes] : [],
+  );
+  return ((percentPerHour / 100) * median(memory)) / 3_600 / 1_024;
+}
 
 describe("the whole suite in profile smoke", { concurrency: 1 }, () => {
   for (const transport of ["sse", "ws"] as const) {
@@ -43,6 +54,16 @@ describe("faults in profile smoke", { concurrency: 3 }, () => {
     const { "message-latency": latency, ...others } = verdicts(record);
     assert.ok(latency === "met" || latency === "at the edge", latency);
     assert.deepEqual(new Set(Object.values(others)), new Set(["met"]));
+  });
+
+  test("a leak of ten times what a healthy server grows by in a short run is missed, and that is not", async () => {
+    const endurance = { transport: "ws", tests: ["endurance"] } as const;
+    const { record } = await play(endurance);
+    assert.equal(verdicts(record)["memory-stability"], "not measured");
+    const kib = Math.ceil(10 * growthPerSecond(record));
+    const leaking = await play({ ...endurance, serverArgs: ["--fault", `memory-leak=${kib}`] });
+    const grown = leaking.record.targets.find(({ id }) => id === "memory-stability");
+    assert.equal(grown?.verdict, "missed", `${kib} KiB/s: ${grown?.reason}`);
   });
 
   test("orphaned sockets are counted exactly as the server counts them", async () => {

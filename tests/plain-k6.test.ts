@@ -17,8 +17,11 @@ async function alike(t: TestContext, status: number, body: string): Promise<stri
   return `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
 }
 
-/** A plan API without streams. Whoever creates a plan waits for the answer for `createMs`. */
-async function planApi(t: TestContext, { createMs = 0, deletes = true }) {
+/**
+ * A plan API without streams. Whoever creates a plan waits for the answer for `createMs`; calls whose path ends in
+ * `silent` are never answered.
+ */
+async function planApi(t: TestContext, { createMs = 0, deletes = true, silent = "nothing" }) {
   const plans = new Map<string, object>();
   const fixed: Record<string, () => unknown> = {
     "/health": () => ({ status: "healthy" }),
@@ -44,6 +47,7 @@ async function planApi(t: TestContext, { createMs = 0, deletes = true }) {
   };
   const http = createServer(async (request, response) => {
     const body = (await request.setEncoding("utf8").toArray()).join("");
+    if (request.url?.endsWith(silent)) return;
     const answer = await methods[request.method ?? ""]?.(request.url ?? "", body);
     const status = answer === undefined ? 404 : 200;
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer ?? {}));
@@ -167,6 +171,19 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     const record = onlyRecord(directory);
     assert.equal(record.targets.find(({ id }) => id === "connection-success")?.verdict, "missed");
     assert.ok((record.tests[0]?.outcomes.refused ?? 0) > 0);
+  });
+
+  test("calls of a plan's life that a server does not keep are found, and one without an answer is missed", async (t) => {
+    const { url } = await planApi(t, { silent: "/files" });
+    const directory = temporaryDirectory(t);
+    await k6("basic-connection", { BASE_URL: url, OUT_DIR: directory }).finished;
+    const findings = onlyRecord(directory).tests[0]?.findings ?? [];
+    assert.ok(findings.includes("GET /api/plans/{id}/details answered 404"), findings.join("\n"));
+    assert.ok(findings.includes("GET /api/plans/{id}/files was not answered: request timeout"));
+    assert.ok(
+      !findings.some((text) => text.includes("/report")),
+      "a plan that is not completed owes no report",
+    );
   });
 
   const wrong: [string, Record<string, string>, RegExp][] = [

@@ -117,6 +117,17 @@ test("clocks that disagree make no data of latency", () => {
   assert.match(judged.reason, /clocks disagree: 3 messages/);
 });
 
+test("a clock that is known less exactly than latency is from its target makes no data of it", () => {
+  const latency = latencyOf(150, 160, 162);
+  const judgedAt = (clockUncertaintyMs: number) =>
+    verdictOf("message-latency", { latency, clockUncertaintyMs });
+  assert.equal(judgedAt(200).verdict, "no data");
+  assert.match(judgedAt(200).reason, /clocks: the server's is known to ± 200 ms only/);
+  assert.equal(judgedAt(50).verdict, "missed");
+  const quick = { latency: latencyOf(1, 2, 3), clockUncertaintyMs: 50 };
+  assert.equal(verdictOf("message-latency", quick).verdict, "met");
+});
+
 test("an estimate that is wholly beyond the target is missed, wholly within it met", () => {
   const slow = latencyOf(150, 160, 170);
   assert.equal(verdictOf("message-latency", { latency: slow, plans: [slow, slow] }).verdict, "missed");

@@ -19,6 +19,8 @@ export interface Evidence {
   queueDelay: SparseHistogram;
   /** By how much the timers of the measuring side came late. */
   generatorLag: SparseHistogram;
+  /** By how much the server's clock may be off from what is known of it. */
+  clockUncertaintyMs?: number;
   samples: readonly ServerSample[];
   rates: readonly Rate[];
   steps: readonly Step[];
@@ -97,6 +99,12 @@ function clocksDisagree(evidence: Evidence, observations: number): string | unde
     : undefined;
 }
 
+/** Where the clocks may be further apart than the latency is from its target, it cannot be told which side it is on. */
+function clockTooUncertain({ clockUncertaintyMs: uncertain = 0 }: Evidence, value = 0): string | undefined {
+  if (uncertain <= LONGEST_WAIT_MS || Math.abs(value - LATENCY_LIMIT_MS) > uncertain) return undefined;
+  return `clocks: the server's is known to ± ${uncertain.toFixed(0)} ms only`;
+}
+
 /** Why latency cannot be believed: messages waited for the measuring side itself. */
 function waitedTooLong({ queueDelay }: Evidence): string | undefined {
   const waited = quantile(queueDelay, 0.95) ?? 0;
@@ -126,7 +134,8 @@ function latencyP95(evidence: Evidence): Measure {
     noData:
       waitedTooLong(evidence) ??
       cameLate(evidence, (value ?? 0) < LATENCY_LIMIT_MS) ??
-      clocksDisagree(evidence, observations),
+      clocksDisagree(evidence, observations) ??
+      clockTooUncertain(evidence, value),
   };
 }
 
@@ -322,7 +331,7 @@ export const TARGETS = [
     form: { kind: "rate", metric: "clean_outcomes" },
     comparedBy: "plan",
     tolerance: 0.01,
-    measure: share("acceptable", "ended", "streams"),
+    measure: share("acceptable", "ended", "streams and checks"),
   },
   {
     id: "server-errors",

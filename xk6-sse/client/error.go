@@ -71,9 +71,16 @@ func ended(ctx context.Context) *Error {
 	return errClosed
 }
 
+// IsOver says whether ctx is done or its deadline has passed: a connection with the same deadline may fail a moment
+// before ctx is done.
+func IsOver(ctx context.Context) bool {
+	deadline, hasDeadline := ctx.Deadline()
+	return ctx.Err() != nil || hasDeadline && !time.Now().Before(deadline)
+}
+
 // requestError explains a request that got no response.
 func requestError(ctx context.Context, err error, connected bool) *Error {
-	if ctx.Err() != nil {
+	if IsOver(ctx) {
 		return ended(ctx)
 	}
 	var wrapper *url.Error

@@ -18,8 +18,7 @@ type meter struct {
 	// alsoEvents, unless nil, counts the events as well.
 	alsoEvents *metrics.Metric
 
-	// sending is held while samples are sent: the last flush of an iteration waits for one that is under way, whose
-	// samples would be dropped if they came after the iteration's end.
+	// sending is held while samples are sent: the last flush waits for one that is under way.
 	sending sync.Mutex
 
 	mu    sync.Mutex
@@ -85,6 +84,13 @@ func (m *meter) flush() {
 	if collected.handed > 0 {
 		m.emitter.time(m.metrics.queueDelay, collected.longest)
 	}
+}
+
+// end sends what is left of a stream that has ended. It is for the event loop, and counts even if the iteration was
+// interrupted.
+func (m *meter) end() {
+	m.flush()
+	m.emitter.finish()
 }
 
 func (m *meter) reset() period {

@@ -56,8 +56,9 @@ type emitter struct {
 	ctx     context.Context
 	samples chan<- metrics.SampleContainer
 
-	mu   sync.Mutex // tags change with every connection
-	tags metrics.TagsAndMeta
+	mu   sync.Mutex
+	tags metrics.TagsAndMeta // change with every connection
+	held []metrics.Sample    // of an iteration that is over
 }
 
 func newEmitter(ctx context.Context, state *lib.State, tags metrics.TagsAndMeta) *emitter {
@@ -91,11 +92,28 @@ func (e *emitter) countError(metric *metrics.Metric, kind string) {
 	e.push(metric, tags, 1)
 }
 
+// push sends a sample, or holds it when the iteration is over: from then on k6 may stop taking any.
 func (e *emitter) push(metric *metrics.Metric, tags metrics.TagsAndMeta, value float64) {
-	metrics.PushIfNotDone(e.ctx, e.samples, metrics.Sample{
+	sample := metrics.Sample{
 		TimeSeries: metrics.TimeSeries{Metric: metric, Tags: tags.Tags},
 		Time:       time.Now(),
 		Metadata:   tags.Metadata,
 		Value:      value,
-	})
+	}
+	if !metrics.PushIfNotDone(e.ctx, e.samples, sample) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.held = append(e.held, sample)
+	}
+}
+
+// finish sends what was held. It is for the event loop: while that runs the virtual user has not ended, and k6 takes
+// samples.
+func (e *emitter) finish() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, sample := range e.held {
+		e.samples <- sample
+	}
+	e.held = nil
 }

@@ -455,6 +455,34 @@ func TestInterruption(t *testing.T) {
 	}
 }
 
+func TestMetricsOfAnInterruptedIteration(t *testing.T) {
+	silent := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	waiting := stream(true, "data: a\n\ndata: b\n\n")
+	tests := map[string]struct {
+		handler http.HandlerFunc
+		script  string
+		opened  bool
+	}{
+		"EventSource":                {waiting, `new EventSource(url).onmessage = (e) => { if (e.data === "b") interrupt() }`, true},
+		"EventSource, no answer":     {silent, `new EventSource(url); setTimeout(interrupt, 50)`, false},
+		"EventSource, script throws": {waiting, `new EventSource(url).onmessage = (e) => { if (e.data === "b") throw "up" }`, true},
+		"sse.open":                   {waiting, `sse.open(url, (client) => client.on("event", (e) => { if (e.data === "b") interrupt() }))`, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, test.handler)
+			require.NoError(t, b.runtime.VU.Runtime().Set("interrupt", b.runtime.CancelContext))
+			_ = b.run(test.script)
+			values := b.values()
+			require.Equal(t, []float64{1}, values["sse_sessions"])
+			if test.opened {
+				require.Equal(t, 2.0, sum(values["sse_events_received"]))
+				require.Len(t, values["sse_session_duration"], 1)
+			}
+		})
+	}
+}
+
 func TestSlowScriptGetsEverythingInOrder(t *testing.T) {
 	const count = 5000
 	b := newBench(t, func(w http.ResponseWriter, r *http.Request) {

@@ -127,7 +127,7 @@ func (c *blockingClient) put(_ context.Context, d delivery) (held time.Duration)
 }
 
 func (c *blockingClient) end(d delivery) {
-	c.meter.flush()
+	c.meter.end()
 	if d.ended.Kind != client.KindEnd && d.ended.Kind != client.KindClosed {
 		c.fail(d.ended)
 	}

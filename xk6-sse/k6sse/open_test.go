@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -140,6 +141,15 @@ func TestOpenClose(t *testing.T) {
 			require.Equal(t, test.log, b.log)
 		})
 	}
+}
+
+func TestOpenCountsNoEventsAfterClose(t *testing.T) {
+	b := newBench(t, stream(true, strings.Repeat("data: a\n\n", 100)))
+	b.mustRun(`
+		let n = 0;
+		sse.open(url, (client) => client.on("event", () => { if (++n === 5) client.close() }));
+	`)
+	require.Equal(t, []float64{5}, b.values()["sse_event"])
 }
 
 func TestOpenExceptions(t *testing.T) {

@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	// maxQueued is how many deliveries may wait for the event loop. When there are as many, the read goroutine waits,
-	// and with it, by TCP's flow control, the server.
-	maxQueued = 1024
+	// maxQueued is how many deliveries may wait for the event loop, and maxQueuedBytes how much data, before the last of
+	// them. When there is as much, the read goroutine waits, and with it, by TCP's flow control, the server.
+	maxQueued      = 1024
+	maxQueuedBytes = 1 << 20
 	// maxTurn is how long a run delivers when the script is slow: then timers and other streams have their turn.
 	maxTurn = 10 * time.Millisecond
 	// maxSpare is the capacity up to which an emptied batch is kept for reuse, so that the memory of a burst is freed.
@@ -45,8 +46,13 @@ type pump struct {
 	mu       sync.Mutex
 	callback func(func() error) // registered and not used; nil while a run is due
 	queue    []delivery
+	bytes    int // of data in the queue
+	left     int // how many deliveries the last turn has left, and their data
+	leftData int
 	spare    []delivery
 	room     chan struct{} // tells the read goroutine that the queue was emptied
+
+	rest []delivery // what the last turn has left; of the event loop
 }
 
 // newPump registers the first callback, so it must be called on the event loop.
@@ -74,7 +80,7 @@ func (p *pump) put(ctx context.Context, d delivery) (held time.Duration) {
 func (p *pump) tryPut(d delivery) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.queue) >= maxQueued {
+	if len(p.queue)+p.left >= maxQueued || p.bytes+p.leftData >= maxQueuedBytes {
 		return false
 	}
 	p.enqueue(d)
@@ -90,6 +96,7 @@ func (p *pump) end(d delivery) {
 
 func (p *pump) enqueue(d delivery) {
 	p.queue = append(p.queue, d)
+	p.bytes += len(d.event.Data)
 	p.wake()
 }
 
@@ -100,11 +107,14 @@ func (p *pump) wake() {
 	}
 }
 
-// run delivers, on the event loop, what is queued at its start, as far as its turn lasts. The rest, and what comes
-// meanwhile, waits for the next run. An error does not keep the later deliveries back: it is up to deliver to ignore
-// them.
+// run delivers, on the event loop, what the last turn has left or else what is queued, as far as its turn lasts. What
+// comes meanwhile waits for the next run. An error does not keep the later deliveries back: it is up to deliver to
+// ignore them.
 func (p *pump) run() error {
-	batch := p.take()
+	batch := p.rest
+	if len(batch) == 0 {
+		batch = p.take()
+	}
 	begun := time.Now()
 	var failure error
 	delivered := 0
@@ -124,12 +134,16 @@ func (p *pump) take() []delivery {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	batch := p.queue
-	p.queue, p.spare = p.spare, nil
+	p.queue, p.spare, p.bytes = p.spare, nil, 0
+	p.tellRoom()
+	return batch
+}
+
+func (p *pump) tellRoom() {
 	select {
 	case p.room <- struct{}{}:
 	default:
 	}
-	return batch
 }
 
 // rearm registers the next run, for what of the batch is not delivered and what came meanwhile.
@@ -137,13 +151,17 @@ func (p *pump) rearm(batch []delivery, delivered int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(batch[:delivered])
-	if delivered < len(batch) {
-		p.queue = append(batch[delivered:], p.queue...)
-	} else if cap(batch) <= maxSpare {
+	p.rest = batch[delivered:]
+	p.left, p.leftData = len(p.rest), 0
+	for _, d := range p.rest {
+		p.leftData += len(d.event.Data)
+	}
+	p.tellRoom()
+	if p.left == 0 && cap(batch) <= maxSpare {
 		p.spare = batch[:0]
 	}
 	p.callback = p.register()
-	if len(p.queue) > 0 {
+	if p.left > 0 || len(p.queue) > 0 {
 		p.wake()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +63,25 @@ func TestPumpIsBounded(t *testing.T) {
 	for n, data := range delivered {
 		require.Equal(t, strconv.Itoa(n), data)
 	}
+}
+
+func TestPumpIsBoundedInBytes(t *testing.T) {
+	loop := newFakeLoop()
+	p := newPump(loop.register, func(delivery, time.Time) error {
+		time.Sleep(maxTurn)
+		return nil
+	})
+	big := delivery{}
+	big.event.Data = strings.Repeat("x", maxQueuedBytes/2)
+	require.True(t, p.tryPut(big))
+	require.True(t, p.tryPut(big))
+	require.False(t, p.tryPut(event(1)))
+	require.NoError(t, (<-loop.tasks)()) // which delivers one of the two
+	require.True(t, p.tryPut(big))
+	require.False(t, p.tryPut(event(1)))
+	require.NoError(t, (<-loop.tasks)())
+	require.NoError(t, (<-loop.tasks)())
+	require.True(t, p.tryPut(event(1)))
 }
 
 func TestPumpPutEndsWithTheContext(t *testing.T) {

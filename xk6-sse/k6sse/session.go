@@ -142,6 +142,9 @@ func (s *session) receive(ctx context.Context, received incoming) error {
 			s.meter.received(0, bytesOf(received))
 			return err
 		}
+		if ctx.Err() != nil {
+			continue // to the error: what was read with an event that had the stream closed is no event any more
+		}
 		if !s.hadEvent {
 			s.hadEvent = true
 			s.emitter.time(s.metrics.timeToFirst, event.Received.Sub(s.started))

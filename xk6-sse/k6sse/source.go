@@ -94,7 +94,7 @@ func (s *source) close() {
 // deliver handles a delivery of the pump. After an exception of a handler the stream is closed.
 func (s *source) deliver(d delivery, now time.Time) error {
 	if d.ended != nil {
-		s.meter.flush()
+		s.meter.end()
 		s.cancel()
 	}
 	if s.silenced || s.ctx.Err() != nil {

@@ -25,18 +25,20 @@ type Counts struct {
 // Account is what one stream of a plan has received, and what it should have. It is a client.Sink: the reader of the
 // stream hands it everything that comes, and the account takes the plan's messages.
 type Account struct {
-	ledger     *Ledger
-	id         int
-	openedAt   float64 // from when on messages are due
-	dueUntil   float64
-	left       bool
-	gapFrom    float64 // the end of the client's stream before this one, where it returned
-	gapByLog   int
-	firstStamp float64
-	lastStamp  float64
-	lastAt     float64
-	counts     Counts
-	latency    histogram.Histogram
+	ledger   *Ledger
+	id       int
+	openedAt float64 // from when on messages are due
+	dueUntil float64
+	left     bool
+	gapFrom  float64 // the end of the client's stream before this one, where it returned
+	// settledBefore: older messages were settled, and forgotten, before the account was opened.
+	settledBefore float64
+	gapByLog      int
+	firstStamp    float64
+	lastStamp     float64
+	lastAt        float64
+	counts        Counts
+	latency       histogram.Histogram
 }
 
 var _ client.Sink = (*Account)(nil)

@@ -24,8 +24,9 @@ var never = math.Inf(1)
 
 // Ledger accounts for the messages of one plan over all of its streams. What was there to receive is the union over
 // them. A message is known by its timestamp and text. Memory is bounded: messages older than the horizon are settled
-// (counted as due, delivered or lost) and forgotten. Its methods and those of its accounts may be called from any
-// goroutine.
+// (counted as due, delivered or lost) and forgotten. Where one is received only then, or again, as a server that replays a
+// long plan does, that changes nothing for the accounts for which it was settled. The ledger's methods and those of its
+// accounts may be called from any goroutine.
 type Ledger struct {
 	clockOffsetMs float64
 	seed          maphash.Seed
@@ -48,6 +49,7 @@ func (l *Ledger) Join(gapFrom float64) *Account {
 	defer l.mu.Unlock()
 	account := &Account{
 		ledger: l, id: len(l.accounts), openedAt: never, dueUntil: never, gapFrom: never, firstStamp: never,
+		settledBefore: l.horizon(),
 	}
 	if gapFrom > 0 {
 		account.gapFrom = gapFrom
@@ -92,7 +94,12 @@ func (l *Ledger) receive(account *Account, text, rawStamp string, at float64) {
 	} else {
 		account.lastStamp = stamp
 	}
-	if !l.known.see(key{stamp, maphash.String(l.seed, text)}, account.id) {
+	isOld := stamp < l.horizon()
+	if isOld && stamp > account.openedAt && stamp < account.lastStamp-horizonMs {
+		counts.Duplicates++ // forgotten, but this stream had come past it
+		return
+	}
+	if !l.known.see(key{stamp, maphash.String(l.seed, text)}, account.id, isOld) {
 		counts.Duplicates++
 		return
 	}
@@ -112,12 +119,17 @@ func (l *Ledger) receive(account *Account, text, rawStamp string, at float64) {
 	l.pending.received(latency, nowMs()-at)
 }
 
+// horizon is the stamp before which messages are settled.
+func (l *Ledger) horizon() float64 {
+	return l.newest - horizonMs
+}
+
 // forgetOld settles what is beyond the horizon. Messages stand in the order in which they became known, which is close
 // to that of their stamps.
 func (l *Ledger) forgetOld() {
 	for {
 		message, any := l.known.oldest()
-		if !any || message.stamp >= l.newest-horizonMs {
+		if !any || message.stamp >= l.horizon() {
 			return
 		}
 		l.settle(message)
@@ -127,6 +139,9 @@ func (l *Ledger) forgetOld() {
 
 func (l *Ledger) settle(message *message) {
 	for _, account := range l.accounts {
+		if message.isOld && message.stamp >= account.settledBefore {
+			continue
+		}
 		seen := message.seenBy(account.id)
 		counts := &account.counts
 		switch {

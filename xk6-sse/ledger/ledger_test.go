@@ -159,6 +159,42 @@ func TestOldMessagesAreForgottenAndNoCountChangesByIt(t *testing.T) {
 	require.Equal(t, Counts{Received: 3_000, Due: 6_000, Delivered: 3_000}, half.counts)
 }
 
+func TestAReplayOfWhatIsForgottenChangesNothingForTheOthers(t *testing.T) {
+	ledger := New(0)
+	all := join(ledger, 0)
+	give(all, upTo(6_000)...)
+	late, returned := join(ledger, 600_000), returning(ledger, 600_000, 300_000)
+	give(late, upTo(6_000)...)
+	give(returned, upTo(6_000)...)
+	for _, account := range []*Account{all, late, returned} {
+		give(account, 6_001)
+	}
+	returned.MissedByLog(3_000)
+	ledger.Settle()
+	require.Equal(t, Counts{Received: 6_001, Due: 6_001, Delivered: 6_001}, all.counts)
+	require.Equal(t, Counts{Received: 6_001, BeforeOpen: 6_000, Due: 1, Delivered: 1}, late.counts)
+	require.Equal(t, Counts{Received: 6_001, BeforeOpen: 6_000, Due: 1, Delivered: 1, GapMessages: 3_000}, returned.counts)
+}
+
+func TestWhatAStreamReceivesAgainIsADuplicateEvenIfItIsForgotten(t *testing.T) {
+	ledger := New(0)
+	account := join(ledger, 0)
+	give(account, upTo(6_000)...)
+	give(account, upTo(6_000)...)
+	ledger.Settle()
+	require.Equal(t, Counts{Received: 12_000, Due: 6_000, Delivered: 6_000, Duplicates: 6_000, Reordered: 5_999}, account.counts)
+}
+
+func TestAStreamThatIsFarBehindLosesWhatIsForgottenOnce(t *testing.T) {
+	ledger := New(0)
+	ahead, behind := join(ledger, 0), join(ledger, 0)
+	give(ahead, upTo(1_000)...)
+	give(behind, upTo(1_000)...)
+	ledger.Settle()
+	require.Equal(t, Counts{Received: 1_000, Due: 1_000, Delivered: 1_000}, ahead.counts)
+	require.Equal(t, Counts{Received: 1_000, Due: 1_000, Delivered: 601}, behind.counts)
+}
+
 func TestManyStreamsOfOnePlanAreToldApart(t *testing.T) {
 	ledger := New(0)
 	accounts := make([]*Account, 200)

@@ -10,8 +10,9 @@ type key struct {
 // message is a message that some account has received.
 type message struct {
 	key
-	seen uint64   // a bit for each of the first 64 accounts
-	more []uint64 // and for those after them
+	isOld bool     // it became known beyond the horizon: the accounts of then have it settled
+	seen  uint64   // a bit for each of the first 64 accounts
+	more  []uint64 // and for those after them
 }
 
 func (m *message) seenBy(account int) bool {
@@ -47,12 +48,12 @@ func newMessages() messages {
 }
 
 // see notes that account has received the message of this key, and returns whether it is the first time.
-func (m *messages) see(k key, account int) bool {
+func (m *messages) see(k key, account int, isOld bool) bool {
 	number, known := m.number[k]
 	if !known {
 		number = m.base + len(m.queue)
 		m.number[k] = number
-		m.queue = append(m.queue, message{key: k})
+		m.queue = append(m.queue, message{key: k, isOld: isOld})
 	}
 	entry := &m.queue[number-m.base]
 	if entry.seenBy(account) {
@@ -70,12 +71,12 @@ func (m *messages) oldest() (oldest *message, any bool) {
 	return &m.queue[m.first], true
 }
 
-// forgetOldest forgets the oldest. Once half of the queue is forgotten, the rest moves to its front.
+// forgetOldest forgets the oldest. Once a quarter of the queue is forgotten, the rest moves to its front.
 func (m *messages) forgetOldest() {
 	delete(m.number, m.queue[m.first].key)
 	m.queue[m.first] = message{}
 	m.first++
-	if m.first*2 > len(m.queue) {
+	if m.first*4 > len(m.queue) {
 		kept := copy(m.queue, m.queue[m.first:])
 		clear(m.queue[kept:])
 		m.queue = m.queue[:kept]

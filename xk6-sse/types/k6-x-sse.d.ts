@@ -167,8 +167,8 @@ declare module "k6/x/sse" {
 
     /**
      * Stops reading from the connection after the event that is being read, until `resume()`: a slow reader, which the
-     * server feels once the buffers in between are full. Up to 1024 events that were read before are still delivered.
-     * The time-out `total` goes on, `firstEvent` and `idle` do not, and `close()` works as ever.
+     * server feels once the buffers in between are full. Up to 1024 events or about 1 MiB that were read before are
+     * still delivered. The time-out `total` goes on, `firstEvent` and `idle` do not, and `close()` works as ever.
      */
     pause(): void;
     resume(): void;

@@ -211,6 +211,16 @@ func TestAHandshakeEndsWithTheContext(t *testing.T) {
 	}
 }
 
+func TestTheDeadlineOfTheContextIsNoTimeout(t *testing.T) {
+	address := listen(t, func(net.Conn) {})
+	for range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Millisecond)
+		_, err := Open(ctx, Network{DialContext: (&net.Dialer{}).DialContext}, Request{URL: address})
+		cancel()
+		requireKind(t, client.KindClosed, err)
+	}
+}
+
 func TestTheOwnerClosesAtAnyMoment(t *testing.T) {
 	left := make(chan error, 1)
 	stream := mustOpen(t, Request{URL: serve(t, func(c *websocket.Conn) { left <- untilGone(c) })})

@@ -17,7 +17,7 @@ import (
 func handshakeError(ctx context.Context, response *http.Response, connected bool, err error) *client.Error {
 	var timeout net.Error
 	switch {
-	case ctx.Err() != nil:
+	case client.IsOver(ctx):
 		return &client.Error{Kind: client.KindClosed, Message: "the stream was closed by its owner"}
 	case errors.Is(err, websocket.ErrBadHandshake) && response != nil:
 		return refusal(response)
