@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { readRecord } from "../cli/files.ts";
@@ -46,6 +48,31 @@ function merged(out: string): RunRecord {
   const record = readRecord(join(out, RUN_ID));
   assert.ok(record, "there is no merged record");
   return record;
+}
+
+const STAMP = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}/g;
+
+/**
+ * An address behind which a server is seen from a machine with another clock: its stamps are that much later. To an
+ * instance this is as if its own clock were that much earlier.
+ */
+async function seenFrom(t: TestContext, address: string, url: string, offsetMs: number): Promise<string> {
+  const later = (stamp: string) => new Date(Date.parse(`${stamp}Z`) + offsetMs).toISOString().slice(0, -1);
+  const proxy = createServer((incoming, outgoing) => {
+    const { method = "GET", headers, url: path = "/" } = incoming;
+    const onwards = request(`${url}${path}`, { method, headers }, (answer) => {
+      const { "content-length": _, ...kept } = answer.headers;
+      outgoing.writeHead(answer.statusCode ?? 502, kept);
+      answer.setEncoding("utf8").on("data", (text: string) => outgoing.write(text.replace(STAMP, later)));
+      answer.on("close", () => outgoing.end());
+    });
+    onwards.on("error", () => outgoing.destroy());
+    outgoing.on("close", () => onwards.destroy());
+    incoming.pipe(onwards);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, address, resolve));
+  t.after(() => proxy.close());
+  return `http://${address}:${(proxy.address() as AddressInfo).port}`;
 }
 
 /** Runs a test in one process. */
@@ -137,6 +164,27 @@ describe("a run that several k6 processes share", () => {
       [1, 4, 16],
     );
     assert.equal(record.tests.find(({ name }) => name === "cleanup-race")?.outcomes.deleted, 12);
+  });
+
+  test("each instance knows what the server's clock is off its own, and latency is none the longer", async (t) => {
+    const { url } = await server(t);
+    const out = temporaryDirectory(t);
+    const offsets = [5_000, -7_000];
+    const ended = offsets.map(async (offsetMs, i) => {
+      const BASE_URL = await seenFrom(t, `127.0.0.${i + 2}`, url, offsetMs);
+      return instance("multiple-clients", i + 1, 2, { BASE_URL, OUT_DIR: out }).finished;
+    });
+    await Promise.all(ended);
+    await merge(out, join(out, RUN_ID));
+    const { instances, histograms, tests, state } = merged(out);
+    assert.equal(state, "complete");
+    instances.forEach(({ clock }, i) => {
+      assert.ok(Math.abs((clock?.offsetMs ?? 0) - (offsets[i] ?? 0)) < 500, `${clock?.offsetMs} ms`);
+    });
+    assert.ok(size(histograms.latency) > 1_000);
+    const p50 = quantile(histograms.latency, 0.5) ?? 0;
+    assert.ok(p50 < 500, `${p50} ms`);
+    assert.equal(tests[0]?.tally.counts.received, 1_500);
   });
 
   test("is refused in one sentence where its instances could not know each other", async (t) => {
