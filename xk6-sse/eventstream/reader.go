@@ -35,8 +35,11 @@ type Options struct {
 }
 
 const (
-	chunkSize   = 4 << 10
-	defaultType = "message"
+	// smallestChunk is what is read at once at first, so that a silent stream costs little, and chunkSize as soon as there
+	// is more.
+	smallestChunk = 512
+	chunkSize     = 4 << 10
+	defaultType   = "message"
 )
 
 var byteOrderMark = []byte("\uFEFF")
@@ -89,7 +92,7 @@ func NewReader(source io.Reader, options Options) *Reader {
 		source:      source,
 		maxLine:     cmp.Or(options.MaxLine, DefaultMaxLine),
 		maxEvent:    cmp.Or(options.MaxEvent, DefaultMaxEvent),
-		buffer:      make([]byte, chunkSize),
+		buffer:      make([]byte, smallestChunk),
 		idBuffer:    options.LastEventID,
 		lastEventID: options.LastEventID,
 	}
@@ -148,6 +151,9 @@ func (r *Reader) fill() {
 	var n int
 	n, r.err = r.source.Read(r.buffer)
 	r.chunk = r.buffer[:n]
+	if n == len(r.buffer) && n < chunkSize {
+		r.buffer = make([]byte, chunkSize)
+	}
 	if n > 0 && r.skipLF {
 		r.chunk = bytes.TrimPrefix(r.chunk, []byte{'\n'})
 		r.skipLF = false

@@ -64,6 +64,7 @@ func (i *instance) newClass(name string, construct func(sobek.ConstructorCall) *
 	rt := i.vu.Runtime()
 	class := rt.ToValue(construct).ToObject(rt)
 	_ = class.DefineDataProperty("name", rt.ToValue(name), sobek.FLAG_FALSE, sobek.FLAG_TRUE, sobek.FLAG_FALSE)
+	defineMembers(rt, class.Get("prototype").ToObject(rt))
 	for name, state := range map[string]readyState{"CONNECTING": connecting, "OPEN": open, "CLOSED": closed} {
 		for _, object := range []*sobek.Object{class, class.Get("prototype").ToObject(rt)} {
 			readOnly(object, name, rt.ToValue(int(state)))

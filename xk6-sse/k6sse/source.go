@@ -54,27 +54,66 @@ func (i *instance) start(
 	go session.run(ctx)
 }
 
+// ofSource is the property in which an object keeps its source, out of the script's sight.
+var ofSource = sobek.NewSymbol("source")
+
 func (s *source) define(address *url.URL) {
 	readOnly(s.object, "url", s.rt.ToValue(address.String()))
-	readOnly(s.object, "addEventListener", s.rt.ToValue(s.addEventListener))
-	readOnly(s.object, "removeEventListener", s.rt.ToValue(s.removeEventListener))
-	readOnly(s.object, "close", s.rt.ToValue(s.close))
-	readOnly(s.object, "pause", s.rt.ToValue(s.gate.shut))
-	readOnly(s.object, "resume", s.rt.ToValue(s.gate.open))
-	s.accessor("readyState", func() sobek.Value { return s.rt.ToValue(int(s.state)) }, nil)
+	_ = s.object.DefineDataPropertySymbol(ofSource, s.rt.ToValue(s), sobek.FLAG_FALSE, sobek.FLAG_FALSE, sobek.FLAG_FALSE)
+}
+
+// sourceOf returns the source of the object that a method is called on, and throws if it is none.
+func sourceOf(rt *sobek.Runtime, this sobek.Value) *source {
+	if object, isObject := this.(*sobek.Object); isObject {
+		if kept := object.GetSymbol(ofSource); kept != nil {
+			if s, isSource := kept.Export().(*source); isSource {
+				return s
+			}
+		}
+	}
+	panic(rt.NewTypeError("this is no EventSource and no WebSocketSource"))
+}
+
+// defineMembers gives a class's prototype what all its objects share: a function for each of many streams would cost more
+// than the streams.
+func defineMembers(rt *sobek.Runtime, prototype *sobek.Object) {
+	for name, call := range map[string]func(*source, sobek.FunctionCall){
+		"addEventListener": func(s *source, call sobek.FunctionCall) {
+			s.addEventListener(call.Argument(0).String(), call.Argument(1))
+		},
+		"removeEventListener": func(s *source, call sobek.FunctionCall) {
+			s.removeEventListener(call.Argument(0).String(), call.Argument(1))
+		},
+		"close":  func(s *source, _ sobek.FunctionCall) { s.close() },
+		"pause":  func(s *source, _ sobek.FunctionCall) { s.gate.shut() },
+		"resume": func(s *source, _ sobek.FunctionCall) { s.gate.open() },
+	} {
+		readOnly(prototype, name, rt.ToValue(func(c sobek.FunctionCall) sobek.Value {
+			call(sourceOf(rt, c.This), c)
+			return sobek.Undefined()
+		}))
+	}
+	accessor(rt, prototype, "readyState", func(s *source) sobek.Value { return rt.ToValue(int(s.state)) }, nil)
 	for _, eventType := range []string{typeOpen, typeMessage, typeError} {
-		s.accessor("on"+eventType,
-			func() sobek.Value { return s.listeners.get(eventType) },
-			func(value sobek.Value) { s.listeners.set(s.rt, eventType, value) })
+		accessor(rt, prototype, "on"+eventType,
+			func(s *source) sobek.Value { return s.listeners.get(eventType) },
+			func(s *source, value sobek.Value) { s.listeners.set(rt, eventType, value) })
 	}
 }
 
-func (s *source) accessor(name string, get func() sobek.Value, set func(sobek.Value)) {
+func accessor(
+	rt *sobek.Runtime, prototype *sobek.Object, name string,
+	get func(*source) sobek.Value, set func(*source, sobek.Value),
+) {
+	getter := rt.ToValue(func(c sobek.FunctionCall) sobek.Value { return get(sourceOf(rt, c.This)) })
 	var setter sobek.Value
 	if set != nil {
-		setter = s.rt.ToValue(set)
+		setter = rt.ToValue(func(c sobek.FunctionCall) sobek.Value {
+			set(sourceOf(rt, c.This), c.Argument(0))
+			return sobek.Undefined()
+		})
 	}
-	_ = s.object.DefineAccessorProperty(name, s.rt.ToValue(get), setter, sobek.FLAG_FALSE, sobek.FLAG_TRUE)
+	_ = prototype.DefineAccessorProperty(name, getter, setter, sobek.FLAG_FALSE, sobek.FLAG_TRUE)
 }
 
 func (s *source) addEventListener(eventType string, function sobek.Value) {
