@@ -10,7 +10,8 @@ import (
 
 const (
 	// maxQueued is how many deliveries may wait for the event loop, and maxQueuedBytes how much data, before the last of
-	// them. When there is as much, the read goroutine waits, and with it, by TCP's flow control, the server.
+	// them. When there is as much, the read goroutine waits, and with it, by TCP's flow control, the server. What the event
+	// loop has taken and not yet delivered, as much again at most, is not counted.
 	maxQueued      = 1024
 	maxQueuedBytes = 1 << 20
 	// maxTurn is how long a run delivers when the script is slow: then timers and other streams have their turn.
@@ -42,6 +43,9 @@ type opening struct {
 type pump struct {
 	register func() func(func() error)
 	deliver  func(d delivery, now time.Time) error // run on the event loop
+
+	batch     []delivery // taken from the queue; of the event loop only
+	delivered int        // of the batch
 
 	mu       sync.Mutex
 	callback func(func() error) // registered and not used; nil while a run is due
@@ -107,18 +111,22 @@ func (p *pump) wake() {
 // meanwhile, waits for the next run. An error does not keep the later deliveries back: it is up to deliver to ignore
 // them.
 func (p *pump) run() error {
-	batch := p.take()
+	if p.delivered == len(p.batch) {
+		p.batch, p.delivered = p.take(), 0
+	}
+	first := p.delivered
 	begun := time.Now()
 	var failure error
-	delivered := 0
-	for now := begun; delivered < len(batch) && now.Sub(begun) < maxTurn; now = time.Now() {
-		if err := p.deliver(batch[delivered], now); err != nil && failure == nil {
+	for now := begun; p.delivered < len(p.batch) && now.Sub(begun) < maxTurn; now = time.Now() {
+		if err := p.deliver(p.batch[p.delivered], now); err != nil && failure == nil {
 			failure = err
 		}
-		delivered++
+		p.delivered++
 	}
-	if delivered < len(batch) || batch[len(batch)-1].ended == nil {
-		p.rearm(batch, delivered)
+	isEnd := p.batch[p.delivered-1].ended != nil
+	clear(p.batch[first:p.delivered])
+	if !isEnd {
+		p.rearm()
 	}
 	return failure
 }
@@ -136,20 +144,18 @@ func (p *pump) take() []delivery {
 }
 
 // rearm registers the next run, for what of the batch is not delivered and what came meanwhile.
-func (p *pump) rearm(batch []delivery, delivered int) {
+func (p *pump) rearm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	clear(batch[:delivered])
-	if delivered < len(batch) {
-		for _, d := range batch[delivered:] {
-			p.bytes += len(d.event.Data)
+	hasRest := p.delivered < len(p.batch)
+	if !hasRest {
+		if cap(p.batch) <= maxSpare {
+			p.spare = p.batch[:0]
 		}
-		p.queue = append(batch[delivered:], p.queue...)
-	} else if cap(batch) <= maxSpare {
-		p.spare = batch[:0]
+		p.batch, p.delivered = nil, 0
 	}
 	p.callback = p.register()
-	if len(p.queue) > 0 {
+	if hasRest || len(p.queue) > 0 {
 		p.wake()
 	}
 }

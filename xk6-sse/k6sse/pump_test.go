@@ -3,6 +3,7 @@ package k6sse
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,12 +77,46 @@ func TestPumpIsBoundedInBytes(t *testing.T) {
 	require.True(t, p.tryPut(big))
 	require.True(t, p.tryPut(big))
 	require.False(t, p.tryPut(event(1)))
-	require.NoError(t, (<-loop.tasks)()) // which delivers one of the two
+	require.NoError(t, (<-loop.tasks)()) // which takes both, and delivers one
+	require.True(t, p.tryPut(big))
 	require.True(t, p.tryPut(big))
 	require.False(t, p.tryPut(event(1)))
 	require.NoError(t, (<-loop.tasks)())
+	require.False(t, p.tryPut(event(1)))
 	require.NoError(t, (<-loop.tasks)())
 	require.True(t, p.tryPut(event(1)))
+}
+
+// However often a slow script has its turn, and however fast the server sends, no more than two queues wait.
+func TestPumpOfASlowScriptIsBoundedAndMakesNoGarbage(t *testing.T) {
+	loop := newFakeLoop()
+	delivered, queued := 0, 0
+	var p *pump
+	fill := func() { // as the read goroutine does, at any moment
+		for p.tryPut(event(1)) {
+			queued++
+		}
+	}
+	p = newPump(loop.register, func(delivery, time.Time) error {
+		delivered++
+		fill()
+		time.Sleep(maxTurn)
+		return nil
+	})
+	turn := func() {
+		fill()
+		require.NoError(t, (<-loop.tasks)())
+		require.LessOrEqual(t, queued-delivered, 2*maxQueued)
+	}
+	turn()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const turns = 10
+	for range turns {
+		turn()
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(turns*20_000))
 }
 
 func TestPumpPutEndsWithTheContext(t *testing.T) {
