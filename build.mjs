@@ -8,7 +8,18 @@ import { fileURLToPath } from "node:url";
 import { bundleForK6, bundleForNode } from "./bundle.mjs";
 
 const ROOT = fileURLToPath(new URL(".", import.meta.url));
-const PROGRAMS = ["cli/start.ts", "cli/compare.ts", "cli/baseline.ts", "cli/history.ts", "server/main.ts"];
+const PROGRAMS = [
+  "cli/start.ts",
+  "cli/compare.ts",
+  "cli/baseline.ts",
+  "cli/history.ts",
+  "cli/merge.ts",
+  "cli/prune.ts",
+  "cli/schedule.ts",
+  "cli/scheduled.ts",
+  "cli/testrun.ts",
+  "server/main.ts",
+];
 const OLDEST_GO = [1, 25];
 
 async function buildDist() {

@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import Handlebars from "handlebars";
 
-/** The helpers of reports/html.ts: known ones cost less code in each template. */
-const HELPERS = { knownHelpers: { join: true }, knownHelpersOnly: true };
+/** The helpers of reports/html.ts and deploy/files.ts: known ones cost less code in each template. */
+const HELPERS = { knownHelpers: { join: true, json: true }, knownHelpersOnly: true };
 
 /** The module that a template is, precompiled: k6 needs no compiler. */
 export function templateModule(path) {

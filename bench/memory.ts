@@ -136,8 +136,8 @@ export async function bundle({ quick }: Bench): Promise<Figure[]> {
   ];
 }
 
-/** The warm-up is longer than the minute that the ledger remembers: until then it grows as well. */
-const WARM_UP_SECONDS = 75;
+/** The warm-up is longer than the minute that the ledger remembers, and a third more that it has yet to forget. */
+const WARM_UP_SECONDS = 100;
 const KEEPER_SECONDS = { warmUp: 5, watched: 30 };
 
 /**

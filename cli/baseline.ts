@@ -31,8 +31,17 @@ function baseline(references: readonly string[], { save, out }: { save?: string;
 }
 
 function list(out: string): void {
-  for (const name of baselineNames(out)) {
-    process.stdout.write(`${name}: ${readBaseline(out, name)?.runs.join(", ")}\n`);
+  const names = baselineNames(out);
+  if (names.length === 0) process.stdout.write(`no baselines in ${out}\n`);
+  for (const name of names) process.stdout.write(`${name}: ${runsIn(out, name)}\n`);
+}
+
+/** Its runs, or why it cannot be read: that hides none of the others. */
+function runsIn(out: string, name: string): string {
+  try {
+    return readBaseline(out, name)?.runs.join(", ") ?? "cannot be read";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { TRANSPORTS } from "../record/record.ts";
 import { PROFILES } from "../run/config.ts";
 
@@ -8,6 +8,21 @@ export const transportOption = () =>
   new Option("--transport <name>", "only runs over this transport").choices(TRANSPORTS);
 export const profileOption = () =>
   new Option("--profile <name>", "only runs of this profile").choices(PROFILES);
+
+export const daysOption = () =>
+  new Option("--keep <days>", "how long results are kept").argParser(wholeNumber(1, 3_650));
+
+export const jitterOption = () =>
+  new Option("--jitter <seconds>", "waits for a random time up to this before it begins")
+    .argParser(wholeNumber(0, 3_600))
+    .default(0);
+
+/** Reads a whole number from `least` to `most`. */
+export const wholeNumber = (least: number, most: number) => (text: string) => {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new InvalidArgumentError(`it must be a whole number from ${least} to ${most}.`);
+};
 
 /** A program's failure: one sentence, and exit code 1. */
 export function fail(error: unknown): void {

@@ -10,6 +10,11 @@ const WRITE_PATH = "/api/v1/write";
 /** An empty WriteRequest, compressed by snappy. */
 const EMPTY_WRITE = new Uint8Array([0]);
 const CHECK_MS = 5_000;
+/** A receiver may want more of a request than nothing. */
+const EMPTY_REFUSED = 400;
+/** Settings by which k6 reaches a receiver in a way that is not gone here: certificates, signatures, headers. */
+const OWN_WAY =
+  /^K6_PROMETHEUS_RW_(CLIENT_CERTIFICATE|INSECURE_SKIP_TLS_VERIFY|SIGV4_|HTTP_HEADERS|HEADERS_)/;
 
 /**
  * The output for a Prometheus at `url` (its root, or the address of its remote write). Settings that the user has in
@@ -21,7 +26,7 @@ export function prometheusOutput(url: string, given: NodeJS.ProcessEnv = process
     K6_PROMETHEUS_RW_SERVER_URL: writeUrl(url),
     K6_PROMETHEUS_RW_PUSH_INTERVAL: "1s",
     K6_PROMETHEUS_RW_STALE_MARKERS: "true",
-    K6_PROMETHEUS_RW_TREND_STATS: "p(50),p(95),p(99),max",
+    K6_PROMETHEUS_RW_TREND_STATS: "p(95),max",
   };
   const mine = Object.entries(defaults).filter(([name]) => name.endsWith("SERVER_URL") || !given[name]);
   return { args: ["-o", "experimental-prometheus-rw"], env: Object.fromEntries(mine) };
@@ -45,19 +50,39 @@ function writeUrl(text: string): string {
  * Sends nothing, to see that somebody takes it: k6 itself would run to its end and lose every figure.
  * @throws Error with one sentence that says what to do
  */
-export async function requireReceiver({ env }: PrometheusOutput): Promise<void> {
+export async function requireReceiver(
+  { env }: PrometheusOutput,
+  given: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
   const url = env.K6_PROMETHEUS_RW_SERVER_URL;
-  if (url === undefined) return;
-  const status = await answerOf(url);
-  if (status === 404) {
+  if (url === undefined || Object.keys(given).some((name) => OWN_WAY.test(name) && given[name])) return;
+  const status = await answerOf(url, credentials(given));
+  if (status === 401 || status === 403) {
     throw new Error(
-      `${url} takes no remote write (404): start Prometheus with --web.enable-remote-write-receiver`,
+      `${url} refuses the credentials (${status}): set K6_PROMETHEUS_RW_USERNAME and K6_PROMETHEUS_RW_PASSWORD, or K6_PROMETHEUS_RW_BEARER_TOKEN`,
+    );
+  }
+  if (status >= 300 && status !== EMPTY_REFUSED) {
+    throw new Error(
+      `${url} takes no remote write (${status}): start Prometheus with --web.enable-remote-write-receiver, or correct the URL after --prometheus`,
     );
   }
 }
 
-async function answerOf(url: string): Promise<number> {
-  const headers = { "content-encoding": "snappy", "content-type": "application/x-protobuf" };
+/** The credentials that k6 will send, of those that are sent as a header. */
+function credentials(given: NodeJS.ProcessEnv): Record<string, string> {
+  const { K6_PROMETHEUS_RW_USERNAME: user, K6_PROMETHEUS_RW_PASSWORD: password = "" } = given;
+  const { K6_PROMETHEUS_RW_BEARER_TOKEN: token } = given;
+  if (user) return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
+  return token ? { authorization: `Bearer ${token}` } : {};
+}
+
+async function answerOf(url: string, authorization: Record<string, string>): Promise<number> {
+  const headers = {
+    "content-encoding": "snappy",
+    "content-type": "application/x-protobuf",
+    ...authorization,
+  };
   const request = { method: "POST", headers, body: EMPTY_WRITE, signal: AbortSignal.timeout(CHECK_MS) };
   try {
     return (await fetch(url, request)).status;

@@ -60,6 +60,10 @@ test("a side is a record, a directory, a run, a release, latest or previous", (t
   assert.deepEqual(idsOf("latest", out), ["ws-2"]);
   assert.deepEqual(idsOf("previous", out), ["ws-1"]);
   assert.deepEqual(idsOf(out, out), ["sse-1", "ws-1", "sse-2", "ws-2"]);
+  writeFileSync(join(out, "notes.txt"), "");
+  writeFileSync(join(out, "ws-1", "copy.json"), "");
+  for (const file of [join(out, "notes.txt"), join(out, "ws-1", "copy.json")])
+    assert.throws(() => idsOf(file, out), /is no record, directory/);
   assert.throws(() => idsOf("1.7", out), /^Error: "1\.7" is no record, directory, baseline, run or release/);
 });
 

@@ -24,11 +24,17 @@ export function runsOf(reference: string, out: string, results: Results): FoundR
 }
 
 function runsAt(path: string): FoundRun[] {
-  const directory = statSync(path).isDirectory() ? path : dirname(path);
+  if (!statSync(path).isDirectory()) return runBeside(path);
+  const record = readRecord(path);
+  return record === undefined ? readResults(path).runs.filter(isComplete) : [summaryOf(record, path)];
+}
+
+/** The run whose record or report a file is; another file stands for none. */
+function runBeside(file: string): FoundRun[] {
+  if (!["run.json", "report.html"].includes(basename(file))) return [];
+  const directory = dirname(file);
   const record = readRecord(directory);
-  return record === undefined
-    ? readResults(directory).runs.filter(isComplete)
-    : [summaryOf(record, directory)];
+  return record === undefined ? [] : [summaryOf(record, directory)];
 }
 
 const isComplete = ({ state }: FoundRun): boolean => state === "complete";

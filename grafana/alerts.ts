@@ -22,6 +22,8 @@ const SCHEDULED = 'trigger="schedule"';
 const TOLD_FOR = "2d";
 /** Where scheduled runs came within so long, one is expected every day. */
 const KNOWN_FOR = "90d";
+/** A day, and what one day's run may end later than the one before. */
+const EXPECTED_WITHIN = "26h";
 /** The window of the memory's slope: below it a slope says more of a process's start than of a leak. */
 const SLOPE_WINDOW = "30m";
 
@@ -35,13 +37,14 @@ export function memoryGrowth(where: string, window: string): string {
   return `100 * 3600 * deriv(${memory}) / avg_over_time(${memory})`;
 }
 
-/** The newest scheduled run of each transport and profile missed the target, or had no data on it. */
+/** Of each transport and profile the newest scheduled run that was judged by the target missed it, or had no data. */
 function missed(row: Target): Alert {
-  const verdicts = `${gaugeSeries("target_verdict")}{${SCHEDULED},${WHOLE_RUN},target="${row.id}"}`;
-  const newest = `topk by (transport, profile) (1, last_over_time(${ENDED}{${SCHEDULED}}[${TOLD_FOR}]))`;
+  const verdicts = `last_over_time(${gaugeSeries("target_verdict")}{${SCHEDULED},${WHOLE_RUN},target="${row.id}"}[${TOLD_FOR}])`;
+  const ended = `last_over_time(${ENDED}{${SCHEDULED}}[${TOLD_FOR}])`;
+  const newest = `topk by (transport, profile) (1, ${ended} and on (testid) ${verdicts})`;
   return {
     name: `${pascalCase(row.id)}Missed`,
-    expr: `last_over_time(${verdicts}[${TOLD_FOR}]) >= ${WORST_GOOD} and on (testid) ${newest}`,
+    expr: `${verdicts} >= ${WORST_GOOD} and on (testid) ${newest}`,
     lasting: "0s",
     summary: `${row.title}: release {{ .Labels.release }} over {{ .Labels.transport }} is not ${showTarget(row)}`,
     description: `The scheduled run {{ .Labels.testid }} (profile {{ .Labels.profile }}) missed the target ${row.id}, ${showTarget(row)}, or had no data on it. See its report, results/{{ .Labels.testid }}/report.html.`,
@@ -52,7 +55,7 @@ const seen = (within: string): string => `count(last_over_time(${ENDED}{${SCHEDU
 
 const noScheduledRun: Alert = {
   name: "NoScheduledRun",
-  expr: `${seen(KNOWN_FOR)} unless ${seen("1d")}`,
+  expr: `${seen(KNOWN_FOR)} unless ${seen(EXPECTED_WITHIN)}`,
   lasting: "0s",
   summary: "No scheduled load test has ended for a day",
   description: `Scheduled runs came within the last ${KNOWN_FOR}, and none has ended for a day. See whether the schedule still starts them, and whether their results reach Prometheus.`,
@@ -60,9 +63,10 @@ const noScheduledRun: Alert = {
 
 function memoryGrows(): Alert {
   const row = target("memory-stability");
+  const windowIsFull = `${gaugeSeries("server_memory_bytes")}{${SCHEDULED}} offset ${SLOPE_WINDOW}`;
   return {
     name: "ServerMemoryGrows",
-    expr: `${memoryGrowth(SCHEDULED, SLOPE_WINDOW)} > ${row.limit}`,
+    expr: `${memoryGrowth(SCHEDULED, SLOPE_WINDOW)} > ${row.limit} and ${windowIsFull}`,
     lasting: SLOPE_WINDOW,
     summary: `The server's memory grows by more than ${show(row, row.limit)} under release {{ .Labels.release }}`,
     description: `For ${SLOPE_WINDOW} the memory's slope has been above the target ${row.id}, ${showTarget(row)}, in the run {{ .Labels.testid }} over {{ .Labels.transport }}. See the dashboard Endurance.`,

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Panel } from "@grafana/grafana-foundation-sdk/dashboard";
 import { parse } from "yaml";
+import { COUNTERS, DISTRIBUTIONS } from "../run/series.ts";
 import { target } from "../thresholds/targets.ts";
 import { CONTACT_POINT, DATASOURCE_UID } from "./alerts.ts";
 import { DASHBOARDS, generatedFiles } from "./files.ts";
@@ -66,8 +67,48 @@ for (const dashboard of DASHBOARDS) {
       assert.match(dashboard.uid ?? "", /^plan-load-[a-z]+$/);
       assert.ok(dashboard.links?.some(({ type }) => type === "dashboards"));
     });
+
+    test("links and marks stand above the panels, not in a menu that has to be opened", () => {
+      for (const one of [...(dashboard.links ?? []), ...(dashboard.annotations?.list ?? [])]) {
+        assert.ok(!("placement" in one));
+      }
+    });
+
+    test("tables colour their cells as this version of the schema says", () => {
+      for (const { fieldConfig } of panels.filter(({ type }) => type === "table")) {
+        assert.deepEqual(fieldConfig?.defaults?.custom, {
+          align: "auto",
+          inspect: false,
+          cellOptions: { type: "color-text" },
+        });
+      }
+    });
   });
 }
+
+test("delivery is drawn as it is judged: what came twice or out of order is not delivered", () => {
+  const drawn = DASHBOARDS.flatMap(panelsOf).filter(
+    ({ title, type }) => type === "timeseries" && title?.startsWith(target("message-delivery").title),
+  );
+  const asked = drawn.map((panel) => JSON.stringify(panel)).filter((text) => text.includes("messages_due"));
+  assert.equal(asked.length, 2);
+  for (const text of asked)
+    assert.match(text, /delivered_total.+ - .+duplicated_total.+ - .+reordered_total/);
+});
+
+test("no panel asks for a counter of k6's own: it is born non-zero, and what happens once is never seen", () => {
+  const own = new Set(
+    [...Object.keys(COUNTERS), ...Object.keys(DISTRIBUTIONS).map((name) => `${name}_seconds_bucket`)].map(
+      (name) => `k6_${name}_total`,
+    ),
+  );
+  own.add("k6_stream_outcomes_total").add("k6_server_cpu_seconds_total");
+  const asked = JSON.stringify(DASHBOARDS).match(/\bk6_\w+_total\b/g) ?? [];
+  assert.deepEqual(
+    [...new Set(asked)].filter((name) => !own.has(name)),
+    [],
+  );
+});
 
 test("the limit itself is on the good side, unless the target excludes it", () => {
   const isGood = (

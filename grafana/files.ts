@@ -7,12 +7,23 @@ import { releasesDashboard } from "./releases.ts";
 import { runDashboard } from "./run.ts";
 
 export const DASHBOARDS = [runDashboard, comparisonDashboard, releasesDashboard, enduranceDashboard].map(
-  (builder) => numbered(builder.build()),
+  (builder) => finished(builder.build()),
 );
 
-/** Panels have numbers, so that one can be linked to. */
-function numbered(dashboard: Dashboard): Dashboard {
-  return { ...dashboard, panels: (dashboard.panels ?? []).map((panel, i) => ({ ...panel, id: i + 1 })) };
+/** Panels have numbers, so that one can be linked to. Links and marks are to be seen above them. */
+function finished(dashboard: Dashboard): Dashboard {
+  const { panels = [], links = [], annotations } = dashboard;
+  return {
+    ...dashboard,
+    panels: panels.map((panel, i) => ({ ...panel, id: i + 1 })),
+    links: links.map(inSight),
+    annotations: { list: (annotations?.list ?? []).map(inSight) },
+  };
+}
+
+/** Without the placement that the builder gives to all: a menu that has to be opened. */
+function inSight<Placed extends { placement?: unknown }>({ placement: _, ...rest }: Placed) {
+  return rest;
 }
 
 const HINT = "Made by `npm run dashboards` from thresholds/ and grafana/*.ts: change those.";

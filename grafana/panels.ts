@@ -258,7 +258,7 @@ export function verdictMatrix(
     .height(height)
     .datasource(DATASOURCE)
     .mappings(verdictMappings)
-    .displayMode(common.TableCellDisplayMode.ColorText)
+    .cellOptions({ type: common.TableCellDisplayMode.ColorText })
     .targets([instant({ expr, legend: "" }, 0).format(prometheus.PromQueryFormat.Table)])
     .withTransformation({
       id: "groupingToMatrix",

@@ -35,9 +35,15 @@ export const perSecond = (series: string, where = CHOSEN_RUN, by = ""): string =
 /** What a counter has come to by now, over all tests. */
 export const now = (counter: CounterName): string => `sum(${counterSeries(counter)}{${CHOSEN_RUN}})`;
 
-/** A share of counters per second, e.g. of messages delivered in messages due. */
+/** A share of counters per second, e.g. of usable streams in attempts to connect. */
 export const share = (part: CounterName, whole: CounterName, where = CHOSEN_RUN, by = ""): string =>
   `${perSecond(counterSeries(part), where, by)} / ${perSecond(counterSeries(whole), where, by)}`;
+
+/** The share of messages due that came, once and in order: delivered as the target has it. */
+export const deliveryShare = (where = CHOSEN_RUN, by = ""): string => {
+  const rate = (counter: CounterName): string => perSecond(counterSeries(counter), where, by);
+  return `(${rate("messages_delivered")} - ${rate("messages_duplicated")} - ${rate("messages_reordered")}) / ${rate("messages_due")}`;
+};
 
 /** Bucket by bucket, the increase within a step: for a heatmap. */
 export const bucketIncrease = (name: DistributionName): string =>

@@ -11,7 +11,7 @@ import {
   verdictHistory,
   verdictMatrix,
 } from "./panels.ts";
-import { ADMITTED_RUNS, ofNewestRuns, WHOLE_RUN } from "./promql.ts";
+import { ADMITTED_RUNS, last, ofNewestRuns, WHOLE_RUN } from "./promql.ts";
 
 const RUNS = 10;
 
@@ -20,7 +20,6 @@ const worst = ({ comparison }: Target): string => (comparison.startsWith(">") ? 
 
 /** A run writes its targets once, at its end: a step of time shows the runs that ended within it. */
 const inStep = (series: string, where: string): string => `last_over_time(${series}{${where}}[$__interval])`;
-const inRange = (series: string, where: string): string => `last_over_time(${series}{${where}}[$__range])`;
 
 const VALUE = gaugeSeries("target_value");
 const VERDICT = gaugeSeries("target_verdict");
@@ -53,7 +52,7 @@ const history = (row: Target): Panel[] => {
       unitOf(row),
       [
         {
-          expr: `max by (${OF_RELEASE}, testid) (${ofNewestRuns(inRange(VALUE, where), ADMITTED_RUNS, 1, OF_RELEASE)})`,
+          expr: `max by (${OF_RELEASE}, testid) (${ofNewestRuns(last(VALUE, where), ADMITTED_RUNS, 1, OF_RELEASE)})`,
           legend: "{{release}} {{transport}}",
         },
       ],
@@ -86,7 +85,7 @@ const rows: Record<string, Panel[]> = {
           "Target by release, the worse of the chosen transports. Good: met in the newest release.",
         width: 24,
       },
-      `max by (target, release) (${ofNewestRuns(inRange(VERDICT, `${ADMITTED_RUNS},${WHOLE_RUN}`), ADMITTED_RUNS, 1, OF_RELEASE)})`,
+      `max by (target, release) (${ofNewestRuns(last(VERDICT, `${ADMITTED_RUNS},${WHOLE_RUN}`), ADMITTED_RUNS, 1, OF_RELEASE)})`,
       "target",
       "release",
     ),

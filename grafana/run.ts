@@ -17,6 +17,7 @@ import {
   ADMITTED_RUNS,
   bucketIncrease,
   CHOSEN_RUN,
+  deliveryShare,
   gauge,
   last,
   lastGauge,
@@ -109,11 +110,11 @@ const rows: Record<string, Panel[]> = {
       {
         title: titleOf(target("message-delivery")),
         description:
-          "Messages delivered in messages due, of the streams that ended within a moving window. Good: on the line, 100 %.",
+          "Messages delivered, once and in order, in messages due, of the streams that ended within a moving window. Good: on the line, 100 %.",
         width: 10,
       },
       "percentunit",
-      [{ expr: share("messages_delivered", "messages_due"), legend: "delivered" }],
+      [{ expr: deliveryShare(), legend: "delivered" }],
       limitOf(target("message-delivery")),
     ),
     tiles(
@@ -234,12 +235,16 @@ const rows: Record<string, Panel[]> = {
     ),
     graph(
       {
-        title: "Answers of the API, by status",
-        description: "Good: 200, and 404 where a test asks for what is not there. 0 is no answer at all.",
+        title: "Answers of the API",
+        description: "Requests of the tests. Good: none is answered 5xx, and none is left without an answer.",
         width: 6,
       },
       "reqps",
-      [{ expr: perSecond("k6_http_reqs_total", CHOSEN_RUN, "status"), legend: "{{status}}" }],
+      [
+        { expr: perSecond(counterSeries("api_requests")), legend: "requests" },
+        { expr: perSecond(counterSeries("server_errors")), legend: "5xx" },
+        { expr: perSecond(counterSeries("api_requests_unanswered")), legend: "no answer" },
+      ],
     ),
   ],
   Server: [

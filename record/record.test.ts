@@ -18,6 +18,7 @@ test("what is no record is refused in one sentence that names the place", () => 
       JSON.stringify({ ...sampleRecord(), transport: "carrier pigeon" } as unknown as RunRecord),
       /: transport: /,
     ],
+    [JSON.stringify({ ...sampleRecord(), startedAt: "yesterday" }), /: startedAt: it is no time/],
     [JSON.stringify({ ...sampleRecord(), targets: [{ id: "x" }] }), /: targets\.0\./],
   ];
   for (const [text, message] of cases) assert.throws(() => parseRecord(text, "run.json"), { message });

@@ -32,7 +32,13 @@ export type Outcome = (typeof OUTCOMES)[number];
 export const VERDICTS = ["met", "at the edge", "not measured", "missed", "no data"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-export const RUN_STATES = ["running", "complete", "interrupted", "failed"] as const;
+export const RUN_STATES = [
+  "running", // or broken off without a word
+  "complete",
+  "interrupted",
+  "failed", // a virtual user did not come to its end
+  "incomplete", // merged, and not all instances were complete
+] as const;
 
 /** Bucket number to count: see record/histogram.ts. */
 export const sparseHistogram = v.record(v.string(), v.number());
@@ -243,6 +249,24 @@ export const testSchema = v.object({
 });
 export type TestRecord = v.InferOutput<typeof testSchema>;
 
+/** ISO 8601. */
+const moment = v.pipe(
+  v.string(),
+  v.check((text) => !Number.isNaN(Date.parse(text)), "it is no time"),
+);
+
+const clockSchema = v.nullable(
+  v.object({ offsetMs: v.number(), uncertaintyMs: v.number(), applied: v.boolean() }),
+);
+
+/** An instance of a merged run: how it ended, "missing" where it left no record, and its `clock`. */
+export const instancePartSchema = v.object({
+  name: v.string(),
+  state: v.picklist([...RUN_STATES, "missing"]),
+  clock: clockSchema,
+});
+export type InstancePart = v.InferOutput<typeof instancePartSchema>;
+
 /** The record of a run: results/<run id>/run.json. */
 export const recordSchema = v.object({
   schema: v.pipe(
@@ -254,13 +278,14 @@ export const recordSchema = v.object({
   ),
   state: v.picklist(RUN_STATES),
   runId: v.string(),
+  /** Which instance of a run that several share, e.g. "2-of-4"; null for a whole run. */
   instance: v.nullable(v.string()),
   test: v.string(),
   release: v.string(),
   transport: v.picklist(TRANSPORTS),
   profile: v.string(),
-  startedAt: v.string(),
-  endedAt: v.nullable(v.string()),
+  startedAt: moment,
+  endedAt: v.nullable(moment),
   target: v.object({
     baseUrl: v.string(),
     version: v.string(),
@@ -293,9 +318,11 @@ export const recordSchema = v.object({
    * The server's clock less this machine's, in milliseconds, and half a round trip: its uncertainty. It is taken off
    * the server's timestamps where it exceeds that. Null where the server did not tell its time.
    */
-  clock: v.nullable(v.object({ offsetMs: v.number(), uncertaintyMs: v.number(), applied: v.boolean() })),
+  clock: clockSchema,
   /** What the measuring side added: the wait of messages between socket and account, and how late its timers came. */
   instrument: v.object({ queueDelay: sparseHistogram, generatorLag: v.optional(sparseHistogram, {}) }),
+  /** What a merged record was made of; empty where the run was one process's. */
+  instances: v.optional(v.array(instancePartSchema), []),
 });
 export type RunRecord = v.InferOutput<typeof recordSchema>;
 

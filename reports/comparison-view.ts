@@ -141,7 +141,8 @@ export function changeSentence({ name, against, changes, calls }: ListedCandidat
     const found = titles(word);
     return found.length === 0 ? `nothing ${word}` : `${found.length} ${word} (${found.join("; ")})`;
   };
-  const lost = calls.lost.length > 0 ? `, ${calls.lost.length} calls lost` : "";
+  const count = calls.lost.length;
+  const lost = count > 0 ? `, ${count} ${count === 1 ? "call" : "calls"} lost` : "";
   const rest = `${titles("same").length} the same; ${titles("not enough").length} cannot be told yet`;
   return `${clip(name)} against ${clip(against)}: ${part("worse")}${lost}, ${part("better")}, ${rest}.`;
 }

@@ -114,6 +114,21 @@ test("the first sentence says what got worse and what is the same", () => {
   assert.equal(sentence?.style, "failed");
 });
 
+test("what a server calls itself cannot drive the terminal", () => {
+  const [sse, ws] = pair();
+  const records = ws.records.map((one) => ({
+    ...one,
+    target: { ...one.target, behaviour: "\u001b[2Jhealthy\u202e" },
+  }));
+  const text = comparisonTable(viewOf(sse, { ...ws, records }));
+  for (const character of ["\u001b", "\u202e"]) assert.ok(!text.includes(character));
+  assert.ok(text.includes("WebSocket \\u001b[2Jhealthy\\u202e"));
+});
+
+test("in the terminal a difference stands beside the two values that it is of", () => {
+  assert.match(comparisonTable(viewOf(...worse())), /▼ worse −[\d.]+ points \(100 % → [\d.]+ %\)/);
+});
+
 test("Markdown has a table, and nothing from outside is markup", () => {
   const sides = worse();
   const evil = madeUpRecord({ seed: 3, release: "<b>|@all[x](y)`" });

@@ -67,7 +67,7 @@ export function tablesOf({ steps, rates, fallbacks, samples, stalls }: RunRecord
         one.cause,
         one.isDelivered ? `✓ after ${milliseconds(one.availableMs ?? undefined)}` : `✗ ${one.reason}`,
         one.completionPercentage === null ? "–" : `${decimal(one.completionPercentage)} %`,
-        one.missingSections.join(", ") || "none",
+        one.isDelivered ? one.missingSections.join(", ") || "none" : "–",
         String(one.artefacts),
       ]),
     },

@@ -53,7 +53,13 @@ test("a log has lines as long as they are", () => {
 
 test("what a server said cannot drive the terminal", () => {
   const evil = `${ESCAPE}[2J${ESCAPE}]0;title\u0007\rovertype\u202e`;
-  const text = runTable(sampleRecord({ tests: [sampleTest({ findings: [evil] })], findings: [evil] }));
+  const record = sampleRecord({
+    release: evil,
+    tests: [sampleTest({ name: evil, findings: [evil] })],
+    findings: [evil],
+  });
+  record.target = { ...record.target, simulated: true, behaviour: evil };
+  const text = runTable(record);
   for (const character of [ESCAPE, "\u0007", "\r", "\u202e"]) assert.ok(!text.includes(character));
   assert.ok(text.includes("\\u001b[2J"));
 });

@@ -1,5 +1,5 @@
 import type { RunRecord } from "../record/record.ts";
-import type { ComparisonView } from "./comparison-view.ts";
+import type { ChangeCell, ComparisonView } from "./comparison-view.ts";
 import { plain } from "./format.ts";
 import type { RunRow, Unreadable } from "./history.ts";
 import { banner, clockText, summarySentence, targetRow } from "./view.ts";
@@ -139,7 +139,7 @@ function wrap(text: string, width: number): string[] {
 
 /** The verdicts of a run, for the terminal. */
 export function runTable(record: RunRecord, terminal: Terminal = LOG): string {
-  const parts = [`\n${banner(record)}`.trimEnd(), plain(summarySentence(record))];
+  const parts = [`\n${plain(banner(record))}`.trimEnd(), plain(summarySentence(record))];
   for (const test of record.tests) {
     const rows = test.targets
       .map(targetRow)
@@ -150,12 +150,21 @@ export function runTable(record: RunRecord, terminal: Terminal = LOG): string {
         `(target ${row.required})`,
         row.reason,
       ]);
-    parts.push(`\n${test.group}: ${test.name} (test plan ${test.plan.join(", ")})`, columns(rows, terminal));
+    parts.push(
+      `\n${plain(`${test.group}: ${test.name} (test plan ${test.plan.join(", ")})`)}`,
+      columns(rows, terminal),
+    );
     parts.push(...test.findings.map((finding) => `  ! ${plain(finding)}`));
   }
   parts.push(...record.findings.map((finding) => `! ${plain(finding)}`));
   if (record.clock?.applied) parts.push(`! clock: ${clockText(record.clock)}`);
   return `${parts.filter((part) => part !== "").join("\n")}\n`;
+}
+
+/** The values are over all tests, and a side's own is of its worst one: without them the difference would be a riddle. */
+function changeCell({ sign, word, style, difference, values }: ChangeCell): Cell {
+  const text = difference === "–" ? `${sign} ${word}` : `${sign} ${word} ${difference} (${values})`;
+  return { text, style };
 }
 
 /** A comparison, for the terminal. */
@@ -171,16 +180,11 @@ export function comparisonTable(view: ComparisonView, terminal: Terminal = LOG):
       style,
     })),
     before,
-    ...others.map(
-      ({ change }): Cell =>
-        change === null
-          ? ""
-          : { text: `${change.sign} ${change.word} ${change.difference}`, style: change.style },
-    ),
+    ...others.map(({ change }): Cell => (change === null ? "" : changeCell(change))),
   ]);
   const calls = view.calls.map(({ call, side, word }) => `${call}: ${word} on ${side}`);
   const parts = [
-    [view.banner, view.title],
+    [view.banner, view.title].map(plain),
     [columns([head, ...body], terminal)],
     [
       ...view.sentences.map(({ text }) => text),

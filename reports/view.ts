@@ -70,7 +70,9 @@ function marginOf(row: Shown, value: number | null): string {
 /** The verdict over a whole run in one sentence. */
 export function summarySentence(record: RunRecord): string {
   const failed = record.targets.filter(fails);
-  const what = `${TRANSPORT_NAMES[record.transport]}, release ${record.release}`;
+  const share =
+    record.instance === null ? "" : `, instance ${record.instance} (a share: npm run merge judges)`;
+  const what = `${TRANSPORT_NAMES[record.transport]}, release ${record.release}${share}`;
   if (record.state === "running") return `${what}: the run has not ended, or was broken off without a word.`;
   const prefix = record.state === "complete" ? what : `${what} (run ${record.state})`;
   if (failed.length === 0) return `${prefix}: no target missed (${countVerdicts(record.targets)}).`;
@@ -104,10 +106,31 @@ export function banner({ target: { simulated, behaviour } }: Pick<RunRecord, "ta
   return simulated ? `SIMULATED SERVER (${behaviour})` : "";
 }
 
+const signed = (ms: number): string => `${ms >= 0 ? "+" : "−"}${milliseconds(Math.abs(ms))}`;
+
+/** How the instances of a merged run ended, and how far the clock of each is off the server's. */
+export function instancesText(instances: RunRecord["instances"]): { label: string; value: string }[] {
+  if (instances.length === 0) return [];
+  const offsets = instances.flatMap(({ clock }) => clock?.offsetMs ?? []);
+  const [least, most] = [Math.min(...offsets), Math.max(...offsets)];
+  const complete = instances.filter(({ state }) => state === "complete").length;
+  return [
+    { label: "Instances", value: `${complete} of ${instances.length} complete` },
+    ...(offsets.length === 0
+      ? []
+      : [
+          {
+            label: "Clocks of the instances",
+            value: `the server's is off by ${signed(least)} to ${signed(most)}`,
+          },
+        ]),
+  ];
+}
+
 /** What the server's clock is off, by how much that is uncertain, and whether it was applied. */
 export function clockText(clock: RunRecord["clock"]): string {
   if (clock === null) return "the server did not tell its time";
   const { offsetMs, uncertaintyMs, applied } = clock;
-  const off = `${offsetMs >= 0 ? "+" : "−"}${milliseconds(Math.abs(offsetMs))} ± ${milliseconds(uncertaintyMs)}`;
+  const off = `${signed(offsetMs)} ± ${milliseconds(uncertaintyMs)}`;
   return `the server's is ${off} off; ${applied ? "taken off its timestamps" : "no more than its uncertainty, and not applied"}`;
 }

@@ -1,5 +1,6 @@
 import { recorder } from "../client/extension.ts";
 import { mergeInto, type SparseHistogram } from "../record/histogram.ts";
+import { instanceName, isShared } from "../record/instance.ts";
 import {
   type Call,
   type Judged,
@@ -48,14 +49,14 @@ function evidenceOf({ name, targets }: LoadTest, { tallies, lists, streams }: Sn
 
 /** The record of a run: from its start (`snapshot` undefined), or at its end. */
 export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | undefined): RunRecord {
-  const { config, runId, name, slots } = run;
+  const { config, runId, instance, name, slots } = run;
   const judgement = snapshot === undefined ? undefined : judgeRun(run, started, snapshot);
   const bounded = { seen: 0, kept: [] };
   return {
     schema: SCHEMA_VERSION,
     state: snapshot === undefined ? "running" : stateOf(run, snapshot),
     runId,
-    instance: null,
+    instance: isShared(instance) ? instanceName(instance) : null,
     test: name,
     release: config.release,
     transport: config.transport,
@@ -90,14 +91,15 @@ export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | 
       queueDelay: joined(snapshot, (test) => timingKey(test, "queue-delay"), slots),
       generatorLag: joined(snapshot, (test) => timingKey(test, "generator-lag"), slots),
     },
+    instances: [],
   };
 }
 
 /** Complete: nobody broke it off, and every virtual user of every test came to its end. */
 function stateOf({ slots }: RunPlan, { signalled, tallies }: Snapshot): RunRecord["state"] {
   if (signalled) return "interrupted";
-  const finished = ({ test, users }: RunPlan["slots"][number]) =>
-    (tallies[test.name]?.counts[USERS_FINISHED] ?? 0) >= users;
+  const finished = ({ test, share }: RunPlan["slots"][number]) =>
+    (tallies[test.name]?.counts[USERS_FINISHED] ?? 0) >= share;
   return slots.every(finished) ? "complete" : "failed";
 }
 

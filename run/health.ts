@@ -13,33 +13,55 @@ const PERIOD_MS = 1_000;
 const LATE_MS = 100;
 const TICK_MS = 50;
 
-/**
- * Asks /health once a second beside the load, until `isOver`, and this process how late it is. A stall is a finding of
- * the test. Sends the test's live series with it.
- */
-export async function probeHealth(api: PlanApi, meter: Meter, isOver: () => boolean): Promise<void> {
-  const timer = new OwnTimer();
+/** Once a second until `isOver`: sends the test's live series, has the server probed, and notes how late k6 itself is. */
+export async function everySecond(
+  meter: Meter,
+  isOver: () => boolean,
+  probe: () => Promise<void>,
+): Promise<void> {
   const live = new Live(meter.test);
-  let awaySince: number | undefined;
   while (!isOver()) {
-    timer.reset();
+    const dueAt = recorder.now() + PERIOD_MS;
     live.send();
-    const { at, durationMs, status } = await api.health();
+    await probe();
+    meter.takeLag();
+    await sleep(Math.max(0, dueAt - recorder.now()));
+  }
+}
+
+/** Asks /health beside the load, and this process how late it is. A stall is a finding of the test. */
+export class HealthProbe {
+  private readonly timer = new OwnTimer();
+  private awaySince: number | undefined;
+
+  constructor(
+    private readonly api: PlanApi,
+    private readonly meter: Meter,
+  ) {}
+
+  async ask(): Promise<void> {
+    this.timer.reset();
+    const { at, durationMs, status } = await this.api.health();
     setGauge("health_seconds", durationMs / 1_000, { test: WHOLE_RUN_LABEL });
     const isPrompt = status === 200 && durationMs <= STALL_MS;
-    if (isPrompt || timer.worstDelay() <= LATE_MS) judgeProbe(meter, isPrompt, { at, durationMs, status });
-    else meter.count("probesNotJudged");
-    if (status !== 200) awaySince ??= at;
-    else if (awaySince !== undefined) {
-      meter.add("findings", {
-        text: `the server answered again after ${Math.round(recorder.now() - awaySince)} ms`,
-      });
-      awaySince = undefined;
-    }
-    meter.takeLag();
-    await sleep(Math.max(0, PERIOD_MS - durationMs));
+    if (isPrompt || this.timer.worstDelay() <= LATE_MS) {
+      judgeProbe(this.meter, isPrompt, { at, durationMs, status });
+    } else this.meter.count("probesNotJudged");
+    this.noteAbsence(at, status);
   }
-  timer.stop();
+
+  stop(): void {
+    this.timer.stop();
+  }
+
+  private noteAbsence(at: number, status: number): void {
+    if (status !== 200) this.awaySince ??= at;
+    else if (this.awaySince !== undefined) {
+      const text = `the server answered again after ${Math.round(recorder.now() - this.awaySince)} ms`;
+      this.meter.add("findings", { text });
+      this.awaySince = undefined;
+    }
+  }
 }
 
 function judgeProbe(

@@ -1,9 +1,11 @@
 import exec from "k6/execution";
 import type { Options, Scenario } from "k6/options";
 import { setTimeout } from "k6/timers";
+import * as v from "valibot";
 import { type Health, PlanApi } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { connector } from "../client/wire.ts";
+import { type Instance, instanceName, instanceSchema, isFirst, isShared } from "../record/instance.ts";
 import type { Judged } from "../record/record.ts";
 import { USERS_EXPECTED, USERS_FINISHED } from "../thresholds/judge.ts";
 import { gaugeValue, k6Thresholds } from "../thresholds/k6.ts";
@@ -12,7 +14,7 @@ import { judgeRun, makeRecord, WHOLE_RUN } from "./assemble.ts";
 import { deleteMarked, deleteMarkedAtOnce } from "./cleanup.ts";
 import { estimateClock } from "./clock.ts";
 import { type Config, readConfig, smokeOr } from "./config.ts";
-import { probeHealth } from "./health.ts";
+import { everySecond, HealthProbe } from "./health.ts";
 import { endLive } from "./live.ts";
 import type { LoadTest } from "./loadtest.ts";
 import { Meter } from "./meter.ts";
@@ -59,12 +61,15 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
   const selected = selectTests(tests, config);
   const runId =
     config.runId ?? recorder.runId(`${name}-${config.release}-${config.transport}-${config.profile}`);
+  const instance = ownInstance(config);
+  const directory = `${config.outDir}/${runId}`;
   const run: RunPlan = {
     name,
     config,
     runId,
-    directory: `${config.outDir}/${runId}`,
-    slots: slotsOf(selected, config),
+    instance,
+    directory: isShared(instance) ? `${directory}/${instanceName(instance)}` : directory,
+    slots: slotsOf(selected, config, recorder.share),
   };
   return {
     options: optionsOf(run),
@@ -82,6 +87,20 @@ function selectTests(tests: readonly LoadTest[], { only, profile }: Config): rea
   return tests.filter(
     ({ onlyInSuiteOf }) => !isSuite || onlyInSuiteOf === undefined || onlyInSuiteOf === profile,
   );
+}
+
+/** The part of the run that k6's --execution-segment gives to this process. Instances of a run share its id. */
+function ownInstance({ runId }: Config): Instance {
+  try {
+    const instance = v.parse(instanceSchema, JSON.parse(recorder.instance()));
+    if (isShared(instance) && runId === undefined) {
+      throw new Error("RUN_ID is not set: the instances of a run share its id, give all of them the same");
+    }
+    return instance;
+  } catch (error) {
+    exec.test.abort(messageOf(error));
+    throw error;
+  }
 }
 
 function configured(tests: readonly LoadTest[]): Config {
@@ -134,22 +153,31 @@ function arriving(slot: Slot): Scenario {
   };
 }
 
-function optionsOf({ config, runId, slots }: RunPlan): Options {
+/** The thresholds of a run. An instance has none: what it saw is a share, and `npm run merge` judges the whole. */
+function thresholdsOf({ instance, slots }: RunPlan): Record<string, string[]> {
+  if (isShared(instance)) return {};
+  return {
+    ...k6Thresholds(slots.map(({ test }) => test)),
+    ...Object.fromEntries(slots.filter(isArriving).map(({ test }) => [droppedOf(test.name), ["count==0"]])),
+  };
+}
+
+function optionsOf(run: RunPlan): Options {
+  const { config, runId, instance, slots } = run;
   const { release, transport, profile, trigger } = config;
   const scenarios: Record<string, Scenario> = {};
   for (const slot of slots) {
     scenarios[slot.test.name] =
       slot.arrivalsPerSecond === undefined ? atOnce(slot, slot.users) : arriving(slot);
-    scenarios[healthScenario(slot.test.name)] = atOnce(slot, 1);
+    // One on each instance.
+    scenarios[healthScenario(slot.test.name)] = atOnce(slot, instance.of);
   }
+  const instanceTag = isShared(instance) ? { instance_id: String(instance.number) } : {};
   return {
     scenarios,
-    thresholds: {
-      ...k6Thresholds(slots.map(({ test }) => test)),
-      ...Object.fromEntries(slots.filter(isArriving).map(({ test }) => [droppedOf(test.name), ["count==0"]])),
-    },
+    thresholds: thresholdsOf(run),
     noConnectionReuse: true,
-    tags: { testid: runId, release, transport, profile, trigger },
+    tags: { testid: runId, release, transport, profile, trigger, test: WHOLE_RUN_LABEL, ...instanceTag },
     systemTags: ["status", "method", "name", "scenario", "error_code", "expected_response", "check"],
     userAgent: "plan-load",
     setupTimeout: "180s",
@@ -159,22 +187,22 @@ function optionsOf({ config, runId, slots }: RunPlan): Options {
 
 /** Before any load: is there a plan API, which model, and can the results be written? A no ends the run. */
 async function setup(run: RunPlan): Promise<Started> {
-  const { config, directory, slots } = run;
+  const { config, directory, slots, instance } = run;
   const api = new PlanApi(config.baseUrl, REQUEST_TIMEOUT_MS[config.profile]);
   const health = await requireHealth(api, config.baseUrl);
   const model = config.llmModel ?? (await firstModel(api, config.baseUrl));
-  const source = await findSource(config);
+  const source = isFirst(instance) ? await findSource(config) : null;
   const started: Started = { startedAt: new Date().toISOString(), health, model, clock: null, source };
   try {
     recorder.begin(directory, JSON.stringify(makeRecord(run, started, undefined)));
   } catch (error) {
     exec.test.abort(messageOf(error));
   }
-  for (const { test, users } of slots) {
-    recorder.tally(test.name, JSON.stringify({ counts: { [USERS_EXPECTED]: users } }));
+  for (const { test, share } of slots) {
+    recorder.tally(test.name, JSON.stringify({ counts: { [USERS_EXPECTED]: share } }));
   }
   setGauge("run_started_seconds", recorder.now() / 1_000, { test: WHOLE_RUN_LABEL });
-  return { ...started, clock: await estimateClock(api, model, markOf(run.runId)) };
+  return { ...started, clock: await estimateClock(api, model, markOf(run)) };
 }
 
 async function requireHealth(api: PlanApi, baseUrl: string): Promise<Health> {
@@ -196,27 +224,22 @@ async function firstModel(api: PlanApi, baseUrl: string): Promise<string> {
   throw new Error("aborted");
 }
 
-/** The text in every prompt of a run by which its plans are found again. */
-const markOf = (runId: string): string => `run ${runId}`;
+/** The text in every prompt of a run by which its plans are found again; an instance leaves those of the others alone. */
+const markOf = ({ runId, instance }: RunPlan): string =>
+  isShared(instance) ? `run ${runId}, instance ${instanceName(instance)}` : `run ${runId}`;
 
-async function virtualUser({ config, runId, slots, directory }: RunPlan, started: Started): Promise<void> {
+async function virtualUser(run: RunPlan, started: Started): Promise<void> {
+  const { config, slots, directory } = run;
   const slot = slots.find(({ test }) => exec.scenario.name.replace(/-health$/, "") === test.name);
   if (slot === undefined) return;
-  const { test, users, seconds } = slot;
+  const { test, seconds } = slot;
   recorder.guardConnections();
   const meter = new Meter(test.name);
   const api = new PlanApi(config.baseUrl, REQUEST_TIMEOUT_MS[config.profile], meter.answer);
   const slotEndsAt = exec.scenario.startTime + seconds * 1_000;
   try {
     if (exec.scenario.name === healthScenario(test.name)) {
-      const probe = new PlanApi(config.baseUrl, PROBE_TIMEOUT_MS, meter.answer);
-      const isOver = () =>
-        recorder.count(test.name, USERS_FINISHED) >= users || recorder.now() > slotEndsAt - PROBE_TIMEOUT_MS;
-      const watching = test.samplesServerItself
-        ? undefined
-        : watchServer(started.source, config, meter, isOver);
-      await Promise.all([probeHealth(probe, meter, isOver), watching]);
-      endLive(test.name);
+      await beside(run, slot, slotEndsAt, started.source, meter);
       return;
     }
     await test.run({
@@ -234,7 +257,7 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
       clockOffsetMs: started.clock?.applied ? started.clock.offsetMs : 0,
       directory,
       source: started.source,
-      mark: markOf(runId),
+      mark: markOf(run),
       user: exec.scenario.iterationInTest,
       slotEndsAt,
     });
@@ -245,24 +268,49 @@ async function virtualUser({ config, runId, slots, directory }: RunPlan, started
   }
 }
 
-async function watchServer(
+/**
+ * Beside the users of a test: its live series, the server's /health, the server's process. Where several instances share
+ * the run, the first probes and samples the server, for as long as any of them may have users.
+ */
+async function beside(
+  { instance, config }: RunPlan,
+  { test, share }: Slot,
+  slotEndsAt: number,
   source: Source | null,
-  { profile }: Config,
   meter: Meter,
-  isOver: () => boolean,
 ): Promise<void> {
-  if (source !== null) await sampleUntil(isOver, SAMPLE_EVERY_MS[profile], source, meter, "load");
+  const isWaiting = isShared(instance) && isFirst(instance);
+  const isOver = () =>
+    (!isWaiting && recorder.count(test.name, USERS_FINISHED) >= share) ||
+    recorder.now() > slotEndsAt - PROBE_TIMEOUT_MS;
+  if (!isFirst(instance)) await everySecond(meter, isOver, async () => {});
+  else {
+    const probe = new HealthProbe(new PlanApi(config.baseUrl, PROBE_TIMEOUT_MS, meter.answer), meter);
+    const isWatched = source !== null && !test.samplesServerItself;
+    const watching = isWatched
+      ? sampleUntil(isOver, SAMPLE_EVERY_MS[config.profile], source, meter, "load")
+      : undefined;
+    await Promise.all([everySecond(meter, isOver, () => probe.ask()), watching]);
+    probe.stop();
+  }
+  endLive(test.name);
 }
 
-/** Removes what the run left on the server, judges, and tells k6 the figures that only now are known. */
+/** Removes what the run left on the server, and tells k6 the figures that only now are known. */
 async function teardown(run: RunPlan, started: Started): Promise<void> {
   const left = await deleteMarked(
     new PlanApi(run.config.baseUrl, REQUEST_TIMEOUT_MS[run.config.profile]),
-    markOf(run.runId),
+    markOf(run),
   );
   for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
-  const { targets, tests } = judgeRun(run, started, takeSnapshot());
   for (const { test } of run.slots) endLive(test.name);
+  if (!isShared(run.instance)) tellVerdicts(run, started);
+  setGauge("run_ended_seconds", recorder.now() / 1_000, { test: WHOLE_RUN_LABEL });
+}
+
+/** Judges the run, and tells k6. */
+function tellVerdicts(run: RunPlan, started: Started): void {
+  const { targets, tests } = judgeRun(run, started, takeSnapshot());
   sendVerdicts(WHOLE_RUN_LABEL, targets);
   for (const [test, judgedOfTest] of Object.entries(tests)) {
     sendVerdicts(test, judgedOfTest);
@@ -274,7 +322,6 @@ async function teardown(run: RunPlan, started: Started): Promise<void> {
       targetObserved.add(judged.verdict === "no data" ? 0 : 1, { target: row.id, test });
     }
   }
-  setGauge("run_ended_seconds", recorder.now() / 1_000, { test: WHOLE_RUN_LABEL });
 }
 
 /** The targets as they were judged, as series: `test` is a test's name, or the whole run. */
@@ -291,9 +338,9 @@ function sendVerdicts(test: string, judgements: readonly Judged[]): void {
 }
 
 /** A set-up that failed or was interrupted has no teardown: what it had begun to create is deleted here. */
-function withoutSetup({ config, runId, slots }: RunPlan): Record<string, string> {
-  const hasBegun = slots.some(({ test }) => recorder.count(test.name, USERS_EXPECTED) > 0);
-  const left = hasBegun ? deleteMarkedAtOnce(config.baseUrl, markOf(runId)) : [];
+function withoutSetup(run: RunPlan): Record<string, string> {
+  const hasBegun = run.slots.some(({ test }) => recorder.count(test.name, USERS_EXPECTED) > 0);
+  const left = hasBegun ? deleteMarkedAtOnce(run.config.baseUrl, markOf(run)) : [];
   return left.length === 0 ? {} : { stdout: left.map((text) => `! ${text}\n`).join("") };
 }
 

@@ -1,4 +1,5 @@
 import type { Health } from "../client/api.ts";
+import type { Instance } from "../record/instance.ts";
 import type { RunRecord } from "../record/record.ts";
 import type { Config } from "./config.ts";
 import type { LoadTest } from "./loadtest.ts";
@@ -10,7 +11,9 @@ export interface RunPlan {
   name: string;
   config: Config;
   runId: string;
-  /** Where the run's files are written. */
+  /** Which part of the run this process has; a whole run is 1 of 1. */
+  instance: Instance;
+  /** Where the run's files are written; those of an instance in a directory of its own within the run's. */
   directory: string;
   slots: readonly Slot[];
 }
@@ -20,7 +23,10 @@ export interface Slot {
   test: LoadTest;
   arrivalsPerSecond: number | undefined;
   startsAtSecond: number;
+  /** Virtual users, over all instances. */
   users: number;
+  /** Those of them that this instance has. */
+  share: number;
   seconds: number;
 }
 
@@ -37,12 +43,16 @@ export interface Started {
 /** Between the slots of two tests, so that none overlap. */
 const SLOT_GAP_SECONDS = 0.5;
 
-/** One slot after the other, each as long as its test may take. */
-export function slotsOf(tests: readonly LoadTest[], { profile }: Config): Slot[] {
+/** One slot after the other, each as long as its test may take. `shareOf`: how many of so many users are this instance's. */
+export function slotsOf(
+  tests: readonly LoadTest[],
+  { profile }: Config,
+  shareOf: (users: number) => number,
+): Slot[] {
   let startsAtSecond = 0;
   return tests.map((test) => {
     const { users, slotSeconds: seconds, arrivalsPerSecond } = test.profiles[profile];
-    const slot = { test, users, seconds, startsAtSecond, arrivalsPerSecond };
+    const slot = { test, users, share: shareOf(users), seconds, startsAtSecond, arrivalsPerSecond };
     startsAtSecond += seconds + SLOT_GAP_SECONDS;
     return slot;
   });

@@ -4,6 +4,7 @@ import { type Account, COUNT_NAMES, type Figures, Ledger } from "../client/ledge
 import { type Deadlines, Stream } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
 import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
+import { streamWeight } from "../record/join.ts";
 import { NOT_CREATED, type Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
@@ -314,24 +315,19 @@ export class Audience<Numbers extends Shape> {
     const outcome = stream.outcome ?? "interrupted";
     const acceptable = this.options.acceptable.includes(outcome);
     const p95Ms = this.options.expectsNothing ? null : (quantile(latency, 0.95) ?? null);
-    const lost = counts.due - counts.delivered;
-    const weight = (acceptable ? 0 : 1e9) + lost * 1e3 + (p95Ms ?? 0);
-    this.context.meter.closeStream(
-      handle,
-      {
-        plan: this.planId,
-        client: name,
-        outcome,
-        acceptable,
-        reason: stream.reason,
-        startedAt: stream.startedAt,
-        openedAt: stream.openedAt ?? null,
-        endedAt: stream.endedAt ?? recorder.now(),
-        firstMessageMs: stream.firstMessageAt === undefined ? null : stream.firstMessageAt - stream.startedAt,
-        p95Ms,
-        counts,
-      },
-      weight,
-    );
+    const report = {
+      plan: this.planId,
+      client: name,
+      outcome,
+      acceptable,
+      reason: stream.reason,
+      startedAt: stream.startedAt,
+      openedAt: stream.openedAt ?? null,
+      endedAt: stream.endedAt ?? recorder.now(),
+      firstMessageMs: stream.firstMessageAt === undefined ? null : stream.firstMessageAt - stream.startedAt,
+      p95Ms,
+      counts,
+    };
+    this.context.meter.closeStream(handle, report, streamWeight(report));
   }
 }

@@ -49,7 +49,7 @@ function stage(name: string, task: string, filename: string, contentType: string
 /** A pipeline that fails does so after this share of its stages. */
 const FAILING_SHARE = 0.6;
 /** Time between the start of a process and its first work. */
-const START_DELAY_MS = 50;
+export const START_DELAY_MS = 50;
 /** Shortest time between two looks at what is due; faster pipelines write several lines at a time. */
 const TICK_MS = 5;
 /** Longest time between two looks while the pipeline is slowed, so that it notices when it no longer is. */

@@ -78,8 +78,12 @@ describe("npm run compare", () => {
 
 test("npm run baseline marks a run that later ones are held against", async (t) => {
   const out = results(t, { one: met });
+  assert.equal((await program("baseline", "--out", out)).stdout, `no baselines in ${out}\n`);
   assert.equal((await program("baseline", "--save", "spring", "--out", out)).stdout, "spring: one\n");
   assert.equal((await program("baseline", "--out", out)).stdout, "spring: one\n");
+  writeFileSync(join(out, "baselines", "broken.json"), "{");
+  const { stdout } = await program("baseline", "--out", out);
+  assert.match(stdout, /^broken: .*broken\.json is not a baseline: .*\nspring: one\n$/);
   const refused = await program("baseline", "--save", "a/b", "--out", out);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /^"a\/b" cannot name a baseline: allowed are/);

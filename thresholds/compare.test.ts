@@ -65,6 +65,19 @@ test("a difference that chance may make of so few plans is not enough", () => {
   );
 });
 
+test("the latency of three plans a side is too little, however far apart; of four it tells", () => {
+  const wordOfPlans = (count: number) => {
+    const [fast, slow] = [madeUpRecord({ seed: 1 }), madeUpRecord({ seed: 2, latencyMs: 60 })].map(
+      (record) => ({
+        ...record,
+        plans: { seen: count, kept: record.plans.kept.slice(0, count) },
+      }),
+    );
+    return fast && slow && wordOf([fast], [slow], "message-latency");
+  };
+  assert.deepEqual([2, 3, 4].map(wordOfPlans), ["not enough", "not enough", "worse"]);
+});
+
 test("several runs a side add up", () => {
   const runs = (from: number, lostShare: number) =>
     Array.from({ length: 6 }, (_, i) => madeUpRecord({ seed: from + i, lostShare }));

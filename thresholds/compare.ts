@@ -1,4 +1,4 @@
-import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
+import { mergeInto, quantile, type SparseHistogram, size } from "../record/histogram.ts";
 import {
   type Judged,
   NOT_CREATED,
@@ -173,16 +173,24 @@ function byLatency(
   after: Side,
   tests: readonly string[],
 ): Partial<Finding> & Pick<Finding, "word" | "reason"> {
-  const histograms = (side: Side, test: string) => plansOf(side, test).map(({ latency }) => latency);
-  const interval = spreadOfDifference(
-    tests.map((test) => [histograms(before, test), histograms(after, test)]),
-    (histogram) => row.measure({ ...NOTHING, latency: histogram }).value,
-  );
+  const plans = tests.map((test) => [latenciesOf(before, test), latenciesOf(after, test)] as const);
+  const interval = spreadOfDifference(plans, (latency) => row.measure({ ...NOTHING, latency }).value);
   if (interval === undefined) return notEnough("an estimate needs two plans a side");
   const [low, high] = interval;
   const reason = `difference ${showDifference(row, low)} to ${showDifference(row, high)} (95\u00a0%, resampled by plan)`;
+  // Of two or three plans a side the interval is too narrow: they lie apart by chance more often than rarely.
+  const isTooFew = smallestP(plans.map(([old, young]): Stratum => [allOf(old), allOf(young)])) > RARE;
+  if (isTooFew) return { interval, ...wordOf(row, values, false, `${reason}, of too few plans`) };
   return { interval, ...wordOf(row, values, low > 0 || high < 0, reason) };
 }
+
+const allOf = ({ length }: readonly unknown[]): Flawed => ({ flawed: length, of: length });
+
+/** The latency of each of a test's plans that had messages. */
+const latenciesOf = (side: Side, test: string): SparseHistogram[] =>
+  plansOf(side, test)
+    .map(({ latency }) => latency)
+    .filter((latency) => size(latency) > 0);
 
 function byFlaws(
   row: Target,

@@ -331,7 +331,7 @@ export const TARGETS = [
     form: { kind: "rate", metric: "clean_outcomes" },
     comparedBy: "plan",
     tolerance: 0.01,
-    measure: share("acceptable", "ended", "streams"),
+    measure: share("acceptable", "ended", "streams and checks"),
   },
   {
     id: "server-errors",

@@ -10,8 +10,7 @@ import (
 
 const (
 	// maxQueued is how many deliveries may wait for the event loop, and maxQueuedBytes how much data, before the last of
-	// them. When there is as much, the read goroutine waits, and with it, by TCP's flow control, the server. What the event
-	// loop has taken and not yet delivered, as much again at most, is not counted.
+	// them. When there is as much, the read goroutine waits, and with it, by TCP's flow control, the server.
 	maxQueued      = 1024
 	maxQueuedBytes = 1 << 20
 	// maxTurn is how long a run delivers when the script is slow: then timers and other streams have their turn.
@@ -44,15 +43,16 @@ type pump struct {
 	register func() func(func() error)
 	deliver  func(d delivery, now time.Time) error // run on the event loop
 
-	batch     []delivery // taken from the queue; of the event loop only
-	delivered int        // of the batch
-
 	mu       sync.Mutex
 	callback func(func() error) // registered and not used; nil while a run is due
 	queue    []delivery
 	bytes    int // of data in the queue
+	left     int // how many deliveries the last turn has left, and their data
+	leftData int
 	spare    []delivery
 	room     chan struct{} // tells the read goroutine that the queue was emptied
+
+	rest []delivery // what the last turn has left; of the event loop
 }
 
 // newPump registers the first callback, so it must be called on the event loop.
@@ -80,7 +80,7 @@ func (p *pump) put(ctx context.Context, d delivery) (held time.Duration) {
 func (p *pump) tryPut(d delivery) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.queue) >= maxQueued || p.bytes >= maxQueuedBytes {
+	if len(p.queue)+p.left >= maxQueued || p.bytes+p.leftData >= maxQueuedBytes {
 		return false
 	}
 	p.enqueue(d)
@@ -107,26 +107,25 @@ func (p *pump) wake() {
 	}
 }
 
-// run delivers, on the event loop, what is queued at its start, as far as its turn lasts. The rest, and what comes
-// meanwhile, waits for the next run. An error does not keep the later deliveries back: it is up to deliver to ignore
-// them.
+// run delivers, on the event loop, what the last turn has left or else what is queued, as far as its turn lasts. What
+// comes meanwhile waits for the next run. An error does not keep the later deliveries back: it is up to deliver to
+// ignore them.
 func (p *pump) run() error {
-	if p.delivered == len(p.batch) {
-		p.batch, p.delivered = p.take(), 0
+	batch := p.rest
+	if len(batch) == 0 {
+		batch = p.take()
 	}
-	first := p.delivered
 	begun := time.Now()
 	var failure error
-	for now := begun; p.delivered < len(p.batch) && now.Sub(begun) < maxTurn; now = time.Now() {
-		if err := p.deliver(p.batch[p.delivered], now); err != nil && failure == nil {
+	delivered := 0
+	for now := begun; delivered < len(batch) && now.Sub(begun) < maxTurn; now = time.Now() {
+		if err := p.deliver(batch[delivered], now); err != nil && failure == nil {
 			failure = err
 		}
-		p.delivered++
+		delivered++
 	}
-	isEnd := p.batch[p.delivered-1].ended != nil
-	clear(p.batch[first:p.delivered])
-	if !isEnd {
-		p.rearm()
+	if delivered < len(batch) || batch[len(batch)-1].ended == nil {
+		p.rearm(batch, delivered)
 	}
 	return failure
 }
@@ -136,26 +135,36 @@ func (p *pump) take() []delivery {
 	defer p.mu.Unlock()
 	batch := p.queue
 	p.queue, p.spare, p.bytes = p.spare, nil, 0
+	p.tellRoom()
+	return batch
+}
+
+func (p *pump) tellRoom() {
 	select {
 	case p.room <- struct{}{}:
 	default:
 	}
-	return batch
 }
 
 // rearm registers the next run, for what of the batch is not delivered and what came meanwhile.
-func (p *pump) rearm() {
+func (p *pump) rearm(batch []delivery, delivered int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	hasRest := p.delivered < len(p.batch)
-	if !hasRest {
-		if cap(p.batch) <= maxSpare {
-			p.spare = p.batch[:0]
+	clear(batch[:delivered])
+	p.rest = batch[delivered:]
+	p.left, p.leftData = len(p.rest), 0
+	for _, d := range p.rest {
+		p.leftData += len(d.event.Data)
+	}
+	p.tellRoom()
+	if p.left == 0 {
+		p.rest = nil // an empty one would hold the memory of the whole batch
+		if cap(batch) <= maxSpare {
+			p.spare = batch[:0]
 		}
-		p.batch, p.delivered = nil, 0
 	}
 	p.callback = p.register()
-	if hasRest || len(p.queue) > 0 {
+	if p.left > 0 || len(p.queue) > 0 {
 		p.wake()
 	}
 }

@@ -77,12 +77,10 @@ func TestPumpIsBoundedInBytes(t *testing.T) {
 	require.True(t, p.tryPut(big))
 	require.True(t, p.tryPut(big))
 	require.False(t, p.tryPut(event(1)))
-	require.NoError(t, (<-loop.tasks)()) // which takes both, and delivers one
-	require.True(t, p.tryPut(big))
+	require.NoError(t, (<-loop.tasks)()) // which delivers one of the two
 	require.True(t, p.tryPut(big))
 	require.False(t, p.tryPut(event(1)))
 	require.NoError(t, (<-loop.tasks)())
-	require.False(t, p.tryPut(event(1)))
 	require.NoError(t, (<-loop.tasks)())
 	require.True(t, p.tryPut(event(1)))
 }
@@ -183,4 +181,17 @@ func TestPumpRegistersUntilTheEnd(t *testing.T) {
 	p.end(delivery{ended: &client.Error{}})
 	require.NoError(t, (<-loop.tasks)())
 	require.Equal(t, 2, loop.registered)
+}
+
+func TestPumpFreesTheMemoryOfABurst(t *testing.T) {
+	loop := newFakeLoop()
+	p := newPump(loop.register, func(delivery, time.Time) error { return nil })
+	for p.tryPut(event(1)) {
+	}
+	for queued := true; queued; queued = p.left > 0 {
+		require.NoError(t, (<-loop.tasks)())
+	}
+	require.LessOrEqual(t, cap(p.rest)+cap(p.queue)+cap(p.spare), maxSpare)
+	p.put(context.Background(), event(1))
+	require.NoError(t, (<-loop.tasks)())
 }

@@ -71,12 +71,12 @@ func (m *messages) oldest() (oldest *message, any bool) {
 	return &m.queue[m.first], true
 }
 
-// forgetOldest forgets the oldest. Once half of the queue is forgotten, the rest moves to its front.
+// forgetOldest forgets the oldest. Once a quarter of the queue is forgotten, the rest moves to its front.
 func (m *messages) forgetOldest() {
 	delete(m.number, m.queue[m.first].key)
 	m.queue[m.first] = message{}
 	m.first++
-	if m.first*2 > len(m.queue) {
+	if m.first*4 > len(m.queue) {
 		kept := copy(m.queue, m.queue[m.first:])
 		clear(m.queue[kept:])
 		m.queue = m.queue[:kept]

@@ -33,13 +33,18 @@ type RootModule struct {
 	signals chan os.Signal
 	lag     lag
 	ports   sync.Map // *process.Port by number
+	segment func() (*Segment, error)
 }
 
 var _ modules.Module = (*RootModule)(nil)
 
 // New returns the module with an empty store.
 func New() *RootModule {
-	return &RootModule{store: NewStore(), signals: make(chan os.Signal, 1)}
+	return &RootModule{
+		store:   NewStore(),
+		signals: make(chan os.Signal, 1),
+		segment: sync.OnceValues(func() (*Segment, error) { return readSegment(os.Args, os.Getenv) }),
+	}
 }
 
 // NewModuleInstance implements modules.Module.
@@ -105,6 +110,8 @@ func (i *instance) Exports() modules.Exports {
 		"take":          i.take,
 		"k6Version":     k6Version,
 		"command":       command,
+		"instance":      i.instance,
+		"share":         i.share,
 		"residentBytes": residentBytes,
 		"ledger":        ledger.New,
 		"takeLedger":    i.takeLedger,
@@ -145,6 +152,21 @@ func now() float64 {
 
 func (i *instance) runID(label string) string {
 	return i.shared().identify(label)
+}
+
+// instance tells which part of a run that several processes share this process has.
+func (i *instance) instance() string {
+	segment, err := i.root.segment()
+	i.check(err)
+	text, err := json.Marshal(segment)
+	i.check(err)
+	return string(text)
+}
+
+func (i *instance) share(users int64) int64 {
+	segment, err := i.root.segment()
+	i.check(err)
+	return segment.share(users)
 }
 
 func (i *instance) begin(directory, document string) {

@@ -14,6 +14,15 @@ declare module "k6/x/recorder" {
   export function runId(label: string): string;
 
   /**
+   * Which part of a run that several processes share this one has (k6's `--execution-segment`), as JSON:
+   * `{"number":2,"of":4}`; a whole run is 1 of 1. Throws where the segment cannot be used.
+   */
+  export function instance(): string;
+
+  /** How many of `users` virtual users k6 gives to this process. */
+  export function share(users: number): number;
+
+  /**
    * Makes `directory` (with parents) and writes `run.json` into it.
    * Throws when the directory cannot be made or written, or already holds a `run.json`.
    */

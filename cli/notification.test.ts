@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type TestContext, test } from "node:test";
+import { sampleRecord } from "../record/testing.ts";
+import { runResults } from "../reports/json.ts";
+import { messageOf, notify, readNotifier } from "./notification.ts";
+
+const missed = {
+  id: "message-latency",
+  verdict: "missed",
+  value: 300,
+  unit: "ms",
+  target: "< 100 ms",
+  observations: 9,
+  interval: null,
+  reason: "",
+} as const;
+
+const run = (...targets: (typeof missed)[]) => runResults(sampleRecord({ runId: "r1", targets }));
+
+/** A webhook that answers with `status`, and what it was sent. */
+async function webhook(t: TestContext, status: number) {
+  const bodies: unknown[] = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    bodies.push(JSON.parse(body));
+    response.writeHead(status).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/secret`, bodies };
+}
+
+test("a message says the verdict, what was missed, and where the reports are", () => {
+  const comparison = { baseline: "spring", isWorse: true, directory: "c1" };
+  const message = messageOf(
+    { exitCode: 99, runs: [run(missed)], comparison },
+    "results",
+    "https://reports.test/x/",
+  );
+  assert.equal(
+    message.text,
+    "✗ Plan load tests: missed\nSSE, release dev: missed: message-latency (https://reports.test/x/r1/report.html)\n" +
+      "worse than baseline spring (https://reports.test/x/c1/report.html)",
+  );
+  assert.deepEqual(
+    [message.verdict, message.runs[0]?.missed, message.comparison?.worse],
+    ["missed", ["message-latency"], true],
+  );
+  const others = [0, 105].map((exitCode) =>
+    messageOf({ exitCode, runs: [run()], comparison: null }, "results"),
+  );
+  assert.deepEqual(
+    others.map(({ verdict }) => verdict),
+    ["passed", "failed"],
+  );
+  assert.match(
+    others[0]?.text ?? "",
+    /^✓ Plan load tests: passed\n.*no target missed \(results\/r1\/report\.html\)$/,
+  );
+});
+
+test("the webhook is sent generic JSON, or Slack's shape", async (t) => {
+  const { url, bodies } = await webhook(t, 200);
+  const message = messageOf({ exitCode: 0, runs: [run()], comparison: null }, "results");
+  await notify(readNotifier({ NOTIFY_URL: url }), message);
+  await notify(readNotifier({ NOTIFY_URL: url, NOTIFY_FORMAT: "slack" }), message);
+  await notify(readNotifier({}), message);
+  assert.deepEqual(bodies, [JSON.parse(JSON.stringify(message)), { text: message.text }]);
+});
+
+test("what is wrong is told in one sentence that does not repeat the secret URL", async (t) => {
+  const { url } = await webhook(t, 403);
+  const message = messageOf({ exitCode: 0, runs: [], comparison: null }, "results");
+  await assert.rejects(notify(readNotifier({ NOTIFY_URL: url }), message), {
+    message: "the webhook in NOTIFY_URL answered 403: nobody was notified",
+  });
+  assert.throws(() => readNotifier({ NOTIFY_URL: "secret" }), { message: /^NOTIFY_URL is no URL/ });
+  assert.throws(() => readNotifier({ NOTIFY_FORMAT: "teams" }), { message: /^NOTIFY_FORMAT is neither/ });
+});

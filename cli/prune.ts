@@ -1,0 +1,15 @@
+import { Command } from "commander";
+import { daysOption, fail, outOption } from "./options.ts";
+import { prune } from "./pruning.ts";
+
+new Command("npm run prune --")
+  .description("Removes runs and comparisons that are older than so many days. What a baseline names stays.")
+  .addOption(daysOption().makeOptionMandatory())
+  .addOption(outOption())
+  .allowExcessArguments(false)
+  .action(({ keep, out }: { keep: number; out: string }) => {
+    const removed = prune(out, keep);
+    process.stdout.write(`${[...removed, `${removed.length} removed`].join("\n")}\n`);
+  })
+  .parseAsync()
+  .catch(fail);

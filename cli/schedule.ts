@@ -1,0 +1,124 @@
+import { existsSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { Argument, Command, Option } from "commander";
+import { ENVIRONMENT_FILE, filesOf, type Job, KINDS, type Kind, NEEDS } from "../deploy/files.ts";
+import { EVERY, type Every, parseCron } from "../deploy/when.ts";
+import { PROFILES, type Profile, readConfig } from "../run/config.ts";
+import { TEST_NAMES } from "../scenarios/names.ts";
+import { saveFile } from "./files.ts";
+import { daysOption, fail, wholeNumber } from "./options.ts";
+import { prometheusOutput } from "./prometheus.ts";
+
+interface ScheduleOptions extends Omit<Job, "cron" | "timeout" | "allowRemote" | "remoteWrite"> {
+  every?: Every;
+  cron?: string;
+  timeout?: number;
+  into: string;
+}
+
+/** How long both halves may take, in minutes. */
+const TIMEOUTS: Record<Profile, number> = { smoke: 30, baseline: 180, stress: 240, endurance: 480 };
+
+new Command("npm run schedule --")
+  .description(
+    "Writes what starts the load tests by itself: again and again, never two at once, for a bounded time. What is " +
+      "started is npm run scheduled.",
+  )
+  .addArgument(new Argument("<kind>", "what starts them").choices(KINDS))
+  .addOption(new Option("--every <period>", "how often").choices(Object.keys(EVERY)))
+  .option("--cron <expression>", 'or when, as five fields, e.g. "17 2 * * *"; in UTC, but for cron itself')
+  .option("--sse <url>", "the server whose SSE stream is tested")
+  .option("--ws <url>", "the server whose WebSocket stream is tested; with neither, simulated servers are")
+  .addOption(new Option("--profile <name>", "how much load").choices(PROFILES).default("smoke"))
+  .option("--release <name>", "the name of what is tested", "dev")
+  .option("--only <tests>", "tests to run, separated by commas; all when not given", "")
+  .option("--out <dir>", "where the results go, in the project's directory", "results")
+  .option("--prometheus <url>", "also send the figures there")
+  .option("--baseline <name>", "the saved baseline that the candidate is held against")
+  .addOption(daysOption().default(30))
+  .addOption(
+    new Option("--timeout <minutes>", "when a run is broken off; by the profile when not given").argParser(
+      wholeNumber(1, 1_440),
+    ),
+  )
+  .addOption(
+    new Option("--jitter <seconds>", "a run begins later by a random time up to this")
+      .argParser(wholeNumber(0, 3_600))
+      .default(600),
+  )
+  .option("--directory <dir>", "where the project is on the machine: for systemd and cron", "")
+  .option("--image <name>", "the image made from deploy/Dockerfile: for Kubernetes", "")
+  .addOption(
+    new Option("--instances <number>", "k6 processes that share a run: for k6-operator")
+      .argParser(wholeNumber(1, 1_000))
+      .default(4),
+  )
+  .option("--into <dir>", "where the files are written", "schedule")
+  .allowExcessArguments(false)
+  .action((kind: Kind, options: ScheduleOptions) => schedule(kind, options))
+  .parseAsync()
+  .catch(fail);
+
+function schedule(kind: Kind, options: ScheduleOptions): void {
+  const job = jobOf(kind, options);
+  for (const [name, content] of Object.entries(filesOf(kind, job))) {
+    const path = join(options.into, name);
+    const isKept = name === ENVIRONMENT_FILE && existsSync(path);
+    if (!isKept) saveFile(options.into, name, content);
+    process.stdout.write(`${path}${isKept ? " (kept as it is)" : ""}\n`);
+  }
+  process.stdout.write("how to install them: docs/schedule.md\n");
+}
+
+function jobOf(kind: Kind, { every, cron, into: _, ...options }: ScheduleOptions): Job {
+  if ((every === undefined) === (cron === undefined)) {
+    throw new Error('when? Give --every or --cron, one of the two, e.g. --every day or --cron "17 2 * * *"');
+  }
+  requireOneLine(options);
+  requireSettings(options);
+  requireNeeds(kind, options);
+  return {
+    ...options,
+    cron: every === undefined ? parseCron(cron ?? "") : EVERY[every],
+    remoteWrite: remoteWriteOf(options.prometheus),
+    timeout: options.timeout ?? TIMEOUTS[options.profile],
+    ...(process.env.ALLOW_REMOTE ? { allowRemote: process.env.ALLOW_REMOTE } : {}),
+  };
+}
+
+/** What stands in files that others read line by line has no line breaks. */
+function requireOneLine(options: object): void {
+  const broken = Object.entries(options).find(([, value]) => /\p{Cc}/u.test(String(value)));
+  if (broken !== undefined)
+    throw new Error(`--${broken[0]} has a line break or another control character in it`);
+}
+
+/** Options are refused now, not in the night. */
+function requireSettings({ sse, ws, profile, release, only }: Omit<ScheduleOptions, "into">): void {
+  const { ALLOW_REMOTE } = process.env;
+  for (const url of [sse, ws]) {
+    const settings = { PROFILE: profile, RELEASE: release, ONLY: only, ALLOW_REMOTE };
+    readConfig(url === undefined ? settings : { ...settings, BASE_URL: url }, TEST_NAMES);
+  }
+}
+
+/** The settings of k6 for a Prometheus, whatever the environment of this command; credentials come from the secret. */
+function remoteWriteOf(prometheus: string | undefined): Record<string, string> {
+  if (prometheus === undefined) return {};
+  return { K6_OUT: "experimental-prometheus-rw", ...prometheusOutput(prometheus, {}).env };
+}
+
+function requireNeeds(
+  kind: Kind,
+  { directory, image, sse, ws }: Pick<Job, "directory" | "image" | "sse" | "ws">,
+): void {
+  const need = NEEDS[kind];
+  if (need === "image" && image === "")
+    throw new Error(`${kind} needs --image: the one made from deploy/Dockerfile`);
+  if (kind === "k6-operator" && sse === undefined && ws === undefined) {
+    throw new Error("k6-operator needs --sse or --ws: instances share no simulated server");
+  }
+  if (need === "directory" && !isAbsolute(directory)) {
+    throw new Error(`${kind} needs --directory: where the project is on the machine, such as /opt/plan-load`);
+  }
+}

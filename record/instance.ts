@@ -1,0 +1,20 @@
+import * as v from "valibot";
+
+/** One of the processes that share a run: the `number`-th, from 1. A whole run is 1 of 1. */
+export const instanceSchema = v.object({ number: v.number(), of: v.number() });
+export type Instance = v.InferOutput<typeof instanceSchema>;
+
+/** Whether the run has more instances than this one. */
+export const isShared = ({ of }: Instance): boolean => of > 1;
+
+/** The instance that does what is done once a run: it probes and samples the server. */
+export const isFirst = ({ number }: Instance): boolean => number === 1;
+
+/** The name of an instance, e.g. "2-of-4": in its record, and of its directory. */
+export const instanceName = ({ number, of }: Instance): string => `${number}-of-${of}`;
+
+/** The instance of a name; undefined where it is none. */
+export function readInstance(name: string): Instance | undefined {
+  const [, number, of] = /^(\d+)-of-(\d+)$/.exec(name) ?? [];
+  return number === undefined ? undefined : { number: Number(number), of: Number(of) };
+}
