@@ -157,8 +157,11 @@ func (p *pump) rearm(batch []delivery, delivered int) {
 		p.leftData += len(d.event.Data)
 	}
 	p.tellRoom()
-	if p.left == 0 && cap(batch) <= maxSpare {
-		p.spare = batch[:0]
+	if p.left == 0 {
+		p.rest = nil // an empty one would hold the memory of the whole batch
+		if cap(batch) <= maxSpare {
+			p.spare = batch[:0]
+		}
 	}
 	p.callback = p.register()
 	if p.left > 0 || len(p.queue) > 0 {

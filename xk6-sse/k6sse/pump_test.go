@@ -3,6 +3,7 @@ package k6sse
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,6 +85,38 @@ func TestPumpIsBoundedInBytes(t *testing.T) {
 	require.True(t, p.tryPut(event(1)))
 }
 
+// However often a slow script has its turn, and however fast the server sends, no more than two queues wait.
+func TestPumpOfASlowScriptIsBoundedAndMakesNoGarbage(t *testing.T) {
+	loop := newFakeLoop()
+	delivered, queued := 0, 0
+	var p *pump
+	fill := func() { // as the read goroutine does, at any moment
+		for p.tryPut(event(1)) {
+			queued++
+		}
+	}
+	p = newPump(loop.register, func(delivery, time.Time) error {
+		delivered++
+		fill()
+		time.Sleep(maxTurn)
+		return nil
+	})
+	turn := func() {
+		fill()
+		require.NoError(t, (<-loop.tasks)())
+		require.LessOrEqual(t, queued-delivered, 2*maxQueued)
+	}
+	turn()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const turns = 10
+	for range turns {
+		turn()
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(turns*20_000))
+}
+
 func TestPumpPutEndsWithTheContext(t *testing.T) {
 	loop := newFakeLoop()
 	delivered := 0
@@ -148,4 +181,17 @@ func TestPumpRegistersUntilTheEnd(t *testing.T) {
 	p.end(delivery{ended: &client.Error{}})
 	require.NoError(t, (<-loop.tasks)())
 	require.Equal(t, 2, loop.registered)
+}
+
+func TestPumpFreesTheMemoryOfABurst(t *testing.T) {
+	loop := newFakeLoop()
+	p := newPump(loop.register, func(delivery, time.Time) error { return nil })
+	for p.tryPut(event(1)) {
+	}
+	for queued := true; queued; queued = p.left > 0 {
+		require.NoError(t, (<-loop.tasks)())
+	}
+	require.LessOrEqual(t, cap(p.rest)+cap(p.queue)+cap(p.spare), maxSpare)
+	p.put(context.Background(), event(1))
+	require.NoError(t, (<-loop.tasks)())
 }
