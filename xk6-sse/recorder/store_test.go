@@ -49,7 +49,7 @@ func TestSnapshot(t *testing.T) {
 		`"tallies":{"empty":{"counts":{},"latency":{}},`+
 		`"t":{"counts":{"a":2,"b":1.5},"latency":{"10":2,"20":4}}},`+
 		`"windows":{"w":{"widthMs":1000,"items":[`+
-		`{"at":0,"counts":{},"latency":{"5":1}},`+
+		`{"at":0,"counts":{},"latency":{"7":1}},`+
 		`{"at":1000,"counts":{"n":2},"latency":{}}]}}}`,
 		asJSON(t, s.Snapshot()))
 }
@@ -236,4 +236,9 @@ func TestWindowsWiden(t *testing.T) {
 			require.EqualValues(t, test.seconds, total)
 		})
 	}
+}
+
+func TestWindowsJoinBucketsByFours(t *testing.T) {
+	require.Equal(t, map[string]float64{"0": 1, "3": 6, "7": 4},
+		coarse(map[string]float64{"0": 1, "1": 1, "2": 2, "4": 3, "5": 4}))
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 )
 
 const (
@@ -34,10 +35,24 @@ func newWindows() *windows {
 }
 
 func (w *windows) add(at float64, delta *Tally) {
-	w.addAt(int64(math.Floor(at)), delta)
+	w.addAt(int64(math.Floor(at)), &Tally{Counts: delta.Counts, Latency: coarse(delta.Latency)})
 	for len(w.byStart) > maxWindows {
 		w.widen()
 	}
+}
+
+// coarse joins the buckets of a histogram by fours, each four to its third: a quantile of a window is then within 5 % of
+// the exact one, and hours of windows take a quarter of the memory.
+func coarse(latency map[string]float64) map[string]float64 {
+	const joined = 4
+	sums := make(map[string]float64, len(latency)/joined+1)
+	for name, count := range latency {
+		if bucket, err := strconv.Atoi(name); err == nil && bucket > 0 {
+			name = strconv.Itoa((bucket-1)/joined*joined + joined - 1)
+		}
+		sums[name] += count
+	}
+	return sums
 }
 
 func (w *windows) addAt(at int64, delta *Tally) {
