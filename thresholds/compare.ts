@@ -13,6 +13,7 @@ import {
   type Evidence,
   LONGEST_WAIT_MS,
   meets,
+  NO_EVIDENCE,
   showDifference,
   TARGETS,
   type Target,
@@ -135,19 +136,6 @@ function commonTests(id: TargetId, before: Side, after: Side): string[] {
   return [...new Set(namesOf(before))].filter((name) => others.has(name));
 }
 
-const NOTHING: Evidence = {
-  test: "",
-  counts: {},
-  latency: {},
-  plans: [],
-  streams: [],
-  queueDelay: {},
-  generatorLag: {},
-  samples: [],
-  rates: [],
-  steps: [],
-};
-
 /** What a side knows of these tests together. */
 function evidenceOf(side: Side, tests: readonly string[]): Evidence {
   const counts: Record<string, number> = {};
@@ -161,7 +149,7 @@ function evidenceOf(side: Side, tests: readonly string[]): Evidence {
     mergeInto(queueDelay, timings["queue-delay"] ?? {});
     mergeInto(generatorLag, timings["generator-lag"] ?? {});
   }
-  return { ...NOTHING, counts, latency, queueDelay, generatorLag };
+  return { ...NO_EVIDENCE, counts, latency, queueDelay, generatorLag };
 }
 
 type Values = Pick<Change, "before" | "after">;
@@ -174,7 +162,7 @@ function byLatency(
   tests: readonly string[],
 ): Partial<Finding> & Pick<Finding, "word" | "reason"> {
   const plans = tests.map((test) => [latenciesOf(before, test), latenciesOf(after, test)] as const);
-  const interval = spreadOfDifference(plans, (latency) => row.measure({ ...NOTHING, latency }).value);
+  const interval = spreadOfDifference(plans, (latency) => row.measure({ ...NO_EVIDENCE, latency }).value);
   if (interval === undefined) return notEnough("an estimate needs two plans a side");
   const [low, high] = interval;
   const reason = `difference ${showDifference(row, low)} to ${showDifference(row, high)} (95\u00a0%, resampled by plan)`;
@@ -214,7 +202,7 @@ function byFlaws(
 function flawsOf(row: Target, side: Side, test: string): Flawed {
   const units = row.comparedBy === "plan" ? plansOf(side, test) : windowsOf(side, test);
   const values = units
-    .map(({ counts }) => row.measure({ ...NOTHING, counts }).value)
+    .map(({ counts }) => row.measure({ ...NO_EVIDENCE, counts }).value)
     .filter((value) => value !== undefined);
   return { flawed: values.filter((value) => !meets(row, value)).length, of: values.length };
 }

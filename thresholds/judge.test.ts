@@ -3,22 +3,14 @@ import { test } from "node:test";
 import { histogramOf } from "../record/histogram.ts";
 import { fails, judge, type TestEvidence } from "./judge.ts";
 import { gaugeValue, k6Thresholds } from "./k6.ts";
-import { meets, show, showTarget, TARGETS, type TargetId, target } from "./targets.ts";
+import { meets, NO_EVIDENCE, show, showTarget, TARGETS, type TargetId, target } from "./targets.ts";
 
 const latencyOf = (...values: number[]) => histogramOf(values);
 
 const NOTHING: TestEvidence = {
+  ...NO_EVIDENCE,
   test: "a-test",
   targets: [],
-  counts: {},
-  latency: {},
-  plans: [],
-  streams: [],
-  queueDelay: {},
-  generatorLag: {},
-  samples: [],
-  rates: [],
-  steps: [],
 };
 
 function verdictOf(id: TargetId, different: Partial<TestEvidence>) {

@@ -26,6 +26,20 @@ export interface Evidence {
   steps: readonly Step[];
 }
 
+/** What is known of a test of which nothing was seen. */
+export const NO_EVIDENCE: Evidence = {
+  test: "",
+  counts: {},
+  latency: {},
+  plans: [],
+  streams: [],
+  queueDelay: {},
+  generatorLag: {},
+  samples: [],
+  rates: [],
+  steps: [],
+};
+
 /**
  * How k6 is told of a target: live samples for what happens once a stream or a request, a Gauge in teardown else. A
  * shortfall is a Gauge of what lacks to the target, 0 when met: the threshold of a Gauge that was never set sees 0, and

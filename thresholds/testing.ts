@@ -3,7 +3,7 @@ import { seededRandom } from "../record/random.ts";
 import type { RunRecord } from "../record/record.ts";
 import { sampleRecord, sampleTest } from "../record/testing.ts";
 import { judge } from "./judge.ts";
-import type { Evidence, TargetId } from "./targets.ts";
+import { type Evidence, NO_EVIDENCE, type TargetId } from "./targets.ts";
 
 const TARGETS_OF_STREAMS: TargetId[] = [
   "connection-success",
@@ -16,16 +16,8 @@ const TARGETS_OF_STREAMS: TargetId[] = [
 
 /** Evidence of nothing, with what a test wants to differ. */
 export const sampleEvidence = (different: Partial<Evidence> = {}): Evidence => ({
+  ...NO_EVIDENCE,
   test: "multiple-clients",
-  counts: {},
-  latency: {},
-  plans: [],
-  streams: [],
-  queueDelay: {},
-  generatorLag: {},
-  samples: [],
-  rates: [],
-  steps: [],
   ...different,
 });
 
