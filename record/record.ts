@@ -29,7 +29,8 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-export const VERDICTS = ["met", "at the edge", "not measured", "missed", "no data"] as const;
+/** From best to worst: what one test saw missed is missed, though another saw nothing. */
+export const VERDICTS = ["met", "at the edge", "not measured", "no data", "missed"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 export const RUN_STATES = [

@@ -29,8 +29,8 @@ test("verdicts are numbered as the documents say", () => {
       ["met", 0],
       ["at the edge", 1],
       ["not measured", 2],
-      ["missed", 3],
-      ["no data", 4],
+      ["no data", 3],
+      ["missed", 4],
     ],
   );
 });

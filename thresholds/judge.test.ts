@@ -153,6 +153,16 @@ test("over a run, the worst of its tests counts, and is named", () => {
   assert.match(targets[0]?.reason ?? "", /^worst: 2 of 10/);
 });
 
+test("a target that one test missed is missed over the run, whatever another could not see", () => {
+  const saw = { ...NOTHING, test: "seeing", targets: ["connection-success" as const] };
+  const blind = { ...saw, test: "blind" };
+  const [judged] = judge([
+    [blind, { ...saw, counts: { attempts: 5, usable: 4 } }, { ...blind, test: "last" }],
+  ]).targets;
+  assert.equal(judged?.verdict, "missed");
+  assert.match(judged?.reason ?? "", /^seeing: /);
+});
+
 test("of two that are missed, the one further from its target is the run's", () => {
   const row = (name: string, different: Partial<TestEvidence>): TestEvidence => ({
     ...NOTHING,
