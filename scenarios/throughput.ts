@@ -77,9 +77,11 @@ export const throughput = loadTest<Numbers>({
       await slow?.leave();
     });
     if (watched !== undefined && measured !== undefined) {
-      context.meter.add("rates", { plan: watched.planId, ...measured, ...whatBecameOf(watched.clients) });
+      const offered = offeredBy(watched.clients, sceneMs);
+      const became = whatBecameOf(watched.clients);
+      context.meter.add("rates", { plan: watched.planId, ...measured, offered, ...became });
       const tags = { test: context.meter.test, scene: sceneName(clients, hasSlowReader) };
-      setGauge("throughput_offered", measured.offered, tags);
+      setGauge("throughput_offered", offered, tags);
       setGauge("throughput_delivered", measured.delivered, tags);
     }
   },
@@ -105,9 +107,9 @@ async function joinSlowly(context: UserContext<Numbers>, planId: string) {
   };
 }
 
-type Measured = Pick<RateReport, "clients" | "offered" | "delivered" | "slowReader">;
+type Measured = Pick<RateReport, "clients" | "delivered" | "slowReader">;
 
-/** Counts what each client is given in the scene's time. What was offered is told by the server's own stamps. */
+/** Counts what each client is given in the scene's time. */
 async function measure(
   sceneMs: number,
   clients: readonly Client[],
@@ -121,17 +123,21 @@ async function measure(
   const perSecond = received().map((count, i) => (count - (before[i] ?? 0)) / seconds);
   return {
     clients: clients.length,
-    offered: Math.max(...clients.map(offeredTo)),
     delivered: Math.min(...perSecond.slice(0, clients.length)),
     slowReader: perSecond[clients.length] ?? null,
   };
 }
 
-/** Messages a second by their stamps: what the pipeline wrote, however late it came. */
-function offeredTo({ account }: Client): number {
-  const { counts, firstStamp, lastStamp } = account.figures;
-  if (firstStamp === null || lastStamp === null || lastStamp <= firstStamp) return 0;
-  return (counts.received * 1_000) / (lastStamp - firstStamp);
+/**
+ * Messages a second that the pipeline wrote, by the server's own stamps, however late they came: those that were due to a
+ * client count although another had them. Over the time of the scene at least, so that a few in a burst are no rate.
+ */
+function offeredBy(clients: readonly Client[], sceneMs: number): number {
+  const all = clients.flatMap(({ figures }) => figures ?? []);
+  const written = all.map(({ counts }) => Math.max(counts.received, counts.beforeOpen + counts.due));
+  const first = all.map(({ firstStamp }) => firstStamp ?? Number.POSITIVE_INFINITY);
+  const last = all.map(({ lastStamp }) => lastStamp ?? Number.NEGATIVE_INFINITY);
+  return (Math.max(0, ...written) * 1_000) / Math.max(sceneMs, Math.max(...last) - Math.min(...first));
 }
 
 /** Loss and latency over the clients of a scene. */

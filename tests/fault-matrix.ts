@@ -1,18 +1,14 @@
-import type { Transport } from "../record/record.ts";
+import { TRANSPORTS, type Transport } from "../record/record.ts";
 import type { Profile } from "../run/config.ts";
 import type { TestName } from "../scenarios/names.ts";
+import type { BehaviourName } from "../server/faults.ts";
 import type { TargetId } from "../thresholds/targets.ts";
 
 /**
- * A fault, the tests that can see it (basic-connection is run with all of them), and the targets that it makes them miss. Written by hand from what the fault is
- * and what the targets are; never from results. Every other target of those tests must be met.
+ * The verdicts that a server must get. Written by hand from what is wrong with it and what the targets are; never from
+ * results. Every target that is not named must be met.
  */
-export interface Expectation {
-  fault: string;
-  transport: Transport;
-  tests: TestName[];
-  /** smoke, unless the fault shows only under more load. */
-  profile?: Profile;
+export interface ExpectedVerdicts {
   missed: TargetId[];
   /** Targets that chance may make met or missed, each for the reason given beside it. */
   either?: TargetId[];
@@ -20,6 +16,15 @@ export interface Expectation {
   noData?: TargetId[];
   /** Targets that cannot be measured in a run as short as this, as on a healthy server. */
   notMeasured?: TargetId[];
+}
+
+/** A fault, and the tests that can see it; basic-connection is run with all of them. */
+export interface Expectation extends ExpectedVerdicts {
+  fault: string;
+  transport: Transport;
+  tests: TestName[];
+  /** smoke, unless the fault shows only under more load. */
+  profile?: Profile;
   /** Part of `npm test`; the others run in `npm run faults`. */
   inTests?: true;
 }
@@ -223,5 +228,48 @@ export const FAULT_MATRIX: Expectation[] = [
     transport: "ws",
     tests: ["fallback-report"],
     missed: ["clean-outcomes"],
+  },
+];
+
+/** A version of the server, under the whole suite in profile smoke. */
+export interface ExpectedVersion extends ExpectedVerdicts {
+  behaviour: BehaviourName;
+  /** What it offers. */
+  transports: readonly Transport[];
+}
+
+export const VERSIONS: ExpectedVersion[] = [
+  { behaviour: "healthy", transports: TRANSPORTS, missed: [] },
+  {
+    behaviour: "sse-2025-09",
+    transports: ["sse"],
+    missed: [
+      // Messages are shared out between clients, and whoever returns is refused.
+      "connection-success",
+      "message-delivery",
+      "reconnection-success",
+      "reconnection-loss",
+      "throughput",
+      // One client of five is told the end; of more than a hundred deletions a tenth fails.
+      "clean-outcomes",
+      "server-errors",
+      // Fifteen streams and their plans take all connections to the database.
+      "responsiveness",
+      // It came with the WebSocket.
+      "fallback-report",
+    ],
+    // Polled every 100 ms, which is the target; sixteen plans wait for fifteen, or for those that hang.
+    either: ["message-latency", "scaling"],
+    noData: ["message-latency", "scaling"],
+  },
+  {
+    behaviour: "ws-2025-10",
+    transports: ["ws"],
+    // A sixth of all sockets is orphaned, nothing is replayed, and streams of plans that are over are silent for ever.
+    missed: ["connection-success", "message-delivery", "reconnection-loss", "clean-outcomes"],
+    // An orphan may or may not be among four that return, eleven that read fast, or twenty-one that wait for the end of
+    // their plans; of seventy-six deletions a twentieth fails; stamps are up to 100 ms old, which is the target.
+    either: ["reconnection-success", "throughput", "scaling", "server-errors", "message-latency"],
+    noData: ["scaling", "throughput"],
   },
 ];

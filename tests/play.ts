@@ -5,7 +5,7 @@ import { startServer } from "../cli/servers.ts";
 import type { RunRecord, Transport, Verdict } from "../record/record.ts";
 import type { Profile } from "../run/config.ts";
 import type { TestName } from "../scenarios/names.ts";
-import type { Expectation } from "./fault-matrix.ts";
+import type { Expectation, ExpectedVerdicts } from "./fault-matrix.ts";
 import { countsOf, type Finished, k6, onlyRecord } from "./harness.ts";
 
 /** A run of the suite against a reference server of its own. */
@@ -31,12 +31,15 @@ export interface Played extends Finished {
  */
 export async function play(run: Play): Promise<Played> {
   const played = await playOnce(run);
-  const isOverloaded = played.record.targets.some(({ reason }) => reason.includes("generator overloaded"));
-  return isOverloaded ? playOnce(run) : played;
+  return isOverloaded(played.record) ? playOnce(run) : played;
 }
 
+/** Whether the instrument says of itself that it could not keep up. */
+export const isOverloaded = ({ targets }: RunRecord): boolean =>
+  targets.some(({ reason }) => reason.includes("generator overloaded"));
+
 /** Starts the server, runs the suite over it, and stops it. */
-async function playOnce({
+export async function playOnce({
   transport,
   tests = [],
   profile = "smoke",
@@ -69,7 +72,7 @@ export const playFault = ({ fault, transport, tests, profile = "smoke" }: Expect
 /** The verdicts that a target may have under a fault. "Met" is no "no data", and no "not measured" unless it says so. */
 export function allowed(
   id: string,
-  { missed, either = [], notMeasured = [], noData = [] }: Expectation,
+  { missed, either = [], notMeasured = [], noData = [] }: ExpectedVerdicts,
 ): Verdict[] {
   const lists: [readonly string[], Verdict[]][] = [
     [either, ["met", "at the edge", "missed"]],
@@ -81,8 +84,8 @@ export function allowed(
   return verdicts.length > 0 ? verdicts : ["met"];
 }
 
-/** What a run shows that its fault does not explain, in words; none when all is as expected. */
-export function deviations({ targets }: RunRecord, expectation: Expectation): string[] {
+/** What a run shows that what is wrong with its server does not explain, in words; none when all is as expected. */
+export function deviations({ targets }: RunRecord, expectation: ExpectedVerdicts): string[] {
   const wrong = targets.filter(({ id, verdict }) => !allowed(id, expectation).includes(verdict));
   const absent = expectation.missed.filter((id) => !targets.some((judged) => judged.id === id));
   return [

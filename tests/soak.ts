@@ -1,4 +1,4 @@
-// `npm run soak`: long work in one command. What the project has, again and again, and k6's memory for long.
+// `npm run soak`: long work in one command. What the project has, again and again, with many streams, and for long.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -9,16 +9,19 @@ import { longMemory } from "../bench/memory.ts";
 import { isChosen, partsArgument, positive } from "../bench/options.ts";
 import { build, startSource } from "../bench/processes.ts";
 import { figureTable } from "../bench/table.ts";
-import { TRANSPORTS } from "../record/record.ts";
+import { TRANSPORTS, type Transport } from "../record/record.ts";
 import { columns } from "../reports/terminal.ts";
 import { ROOT } from "./harness.ts";
-import { deviations, play } from "./play.ts";
+import { manyStreams } from "./many-streams.ts";
+import { sameVerdict } from "./same-verdict.ts";
 
 interface Amounts {
   /** How often the Go tests are run. */
   times: number;
-  /** How often the unit tests are run, and the suite against a healthy server, over each transport. */
+  /** How often the unit tests are run, and the suite against each version of the server. */
   rounds: number;
+  /** How many streams one k6 holds at once. */
+  streams: number;
   /** For how long k6's memory is watched. */
   minutes: number;
   /** For how long the parser is given random input, as Go says it. */
@@ -31,7 +34,8 @@ const PARTS: Record<string, (amounts: Amounts) => Promise<string[]>> = {
   fuzz: ({ fuzz }) =>
     succeeds("go", ["test", "-fuzz=FuzzParser", `-fuzztime=${fuzz}`, "./eventstream"], "xk6-sse"),
   unit: ({ rounds }) => repeated(rounds, () => succeeds(process.execPath, ["tests/run.mjs", "unit"])),
-  suite: ({ rounds }) => repeated(rounds, healthySuites),
+  verdicts: ({ rounds }) => sameVerdict(rounds),
+  streams: ({ streams }) => overEach((transport) => manyStreams({ transport, streams, seconds: 40 })),
   memory: ({ minutes }) => steadyMemory(minutes * 60),
 };
 
@@ -55,13 +59,9 @@ async function repeated(times: number, once: () => Promise<string[]>): Promise<s
   return wrong;
 }
 
-async function healthySuites(): Promise<string[]> {
+async function overEach(part: (transport: Transport) => Promise<string[]>): Promise<string[]> {
   const wrong: string[] = [];
-  for (const transport of TRANSPORTS) {
-    const { record } = await play({ transport });
-    const found = deviations(record, { fault: "healthy", transport, tests: [], missed: [] });
-    wrong.push(...found.map((text) => `over ${transport}: ${text}`));
-  }
+  for (const transport of TRANSPORTS) wrong.push(...(await part(transport)));
   return wrong;
 }
 
@@ -94,10 +94,16 @@ async function soak(names: readonly string[], amounts: Amounts): Promise<number>
 }
 
 await new Command("npm run soak --")
-  .description("Repeats what the project has, and watches k6's memory for long: one to two hours.")
+  .description("Repeats what the project has, with many streams and for long: two to three hours.")
   .addArgument(partsArgument(Object.keys(PARTS)))
   .option("--times <n>", "how often the Go tests are run", positive, 100)
-  .option("--rounds <n>", "how often the unit tests are run, and the suite over each transport", positive, 10)
+  .option(
+    "--rounds <n>",
+    "how often the unit tests are run, and the suite against each version",
+    positive,
+    20,
+  )
+  .option("--streams <n>", "how many streams one k6 holds at once, a multiple of 200", positive, 10_000)
   .option("--minutes <n>", "for how long k6's memory is watched at 1,000 messages a second", positive, 20)
   .option("--fuzz <time>", "for how long the parser is given random input", "60s")
   .action(async (names: string[], amounts: Amounts) => {

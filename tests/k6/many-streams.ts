@@ -1,0 +1,21 @@
+import { defineRun } from "../../run/run.ts";
+import { longDeadlines } from "../../scenarios/common.ts";
+import { multipleClients } from "../../scenarios/multiple-clients.ts";
+
+const users = Number(__ENV.USERS);
+const clients = Number(__ENV.CLIENTS);
+const seconds = Number(__ENV.SECONDS);
+
+/** multiple-clients with as many streams as it is told, each of which receives a message a second. */
+const numbers = {
+  users,
+  clients,
+  slotSeconds: seconds + 60,
+  stub: { lines: seconds, rate: 1 },
+  deadlines: longDeadlines((seconds + 45) * 1_000),
+};
+const { profiles } = multipleClients;
+
+export const { options, setup, virtualUser, teardown, handleSummary } = defineRun("many-streams", [
+  { ...multipleClients, profiles: { ...profiles, smoke: numbers, stress: numbers } },
+]);

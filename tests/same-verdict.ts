@@ -1,0 +1,51 @@
+import { spawn } from "node:child_process";
+import { type ExpectedVerdicts, type ExpectedVersion, VERSIONS } from "./fault-matrix.ts";
+import { deviations, isOverloaded, playOnce } from "./play.ts";
+
+/** One run of so many may say that the load generator was overloaded: that is no verdict on the server. */
+const RUNS_FOR_ONE_OVERLOADED = 30;
+
+/**
+ * Runs the whole suite in profile smoke against every version of the server, again and again, beside a process that
+ * spins. Resolves to the verdicts that were wrong, in words.
+ */
+export async function sameVerdict(rounds: number): Promise<string[]> {
+  const spinning = spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" });
+  const wrong: string[] = [];
+  let overloaded = 0;
+  try {
+    for (let round = 1; round <= rounds; round++) {
+      for (const version of VERSIONS) {
+        const name = `${version.behaviour}, ${round} of ${rounds}`;
+        const found = await judgeOnce(round, version);
+        if (found.isOverloaded) overloaded++;
+        wrong.push(...found.wrong.map((text) => `${name}: ${text}`));
+        const end = found.isOverloaded ? "overloaded" : "";
+        console.log(`${name}: ${[...found.wrong, end].filter(Boolean).join("; ") || "as expected"}`);
+      }
+    }
+  } finally {
+    spinning.kill("SIGKILL");
+  }
+  const runs = rounds * VERSIONS.length;
+  const most = Math.ceil(runs / RUNS_FOR_ONE_OVERLOADED);
+  console.log(`${runs} runs: ${wrong.length} wrong verdicts, ${overloaded} overloaded`);
+  return overloaded > most
+    ? [...wrong, `${overloaded} of ${runs} runs were overloaded, ${most} may be`]
+    : wrong;
+}
+
+/** Where a version offers both transports, they take turns. */
+async function judgeOnce(round: number, version: ExpectedVersion) {
+  const transport = version.transports[round % version.transports.length] ?? "sse";
+  const { record } = await playOnce({ transport, serverArgs: ["--behaviour", version.behaviour] });
+  const overloaded = isOverloaded(record);
+  return { isOverloaded: overloaded, wrong: deviations(record, overloaded ? excused(version) : version) };
+}
+
+/** What an overloaded generator may withhold; all other verdicts must be right. */
+const excused = ({ missed, either = [], noData = [] }: ExpectedVersion): ExpectedVerdicts => ({
+  missed,
+  either: [...either, "message-latency", "throughput"],
+  noData: [...noData, "message-latency", "throughput"],
+});
