@@ -21,6 +21,7 @@ test("the sentence of a run counts what failed, and says when it was broken off"
   assert.match(runView(good).sentence, /^WebSocket, release dev: no target missed \(6 met\)/);
   assert.match(runView({ ...good, state: "interrupted" }).sentence, /\(run interrupted\)/);
   assert.equal(runView({ ...good, state: "interrupted" }).passed, false);
+  assert.match(runView({ ...good, state: "failed" }).sentence, /not every virtual user came to its end/);
   assert.match(runView({ ...good, state: "running" }).sentence, /has not ended, or was broken off/);
 });
 

@@ -67,6 +67,13 @@ function marginOf(row: Shown, value: number | null): string {
   return showDifference(row, row.comparison?.startsWith(">") ? above : -above);
 }
 
+/** What is said of a run that did not come to its end. */
+const CUT_SHORT: Partial<Record<RunRecord["state"], string>> = {
+  interrupted: " (run interrupted)",
+  failed: " (run cut short: not every virtual user came to its end)",
+  incomplete: " (run incomplete)",
+};
+
 /** The verdict over a whole run in one sentence. */
 export function summarySentence(record: RunRecord): string {
   const failed = record.targets.filter(fails);
@@ -74,7 +81,7 @@ export function summarySentence(record: RunRecord): string {
     record.instance === null ? "" : `, instance ${record.instance} (a share: npm run merge judges)`;
   const what = `${TRANSPORT_NAMES[record.transport]}, release ${record.release}${share}`;
   if (record.state === "running") return `${what}: the run has not ended, or was broken off without a word.`;
-  const prefix = record.state === "complete" ? what : `${what} (run ${record.state})`;
+  const prefix = `${what}${CUT_SHORT[record.state] ?? ""}`;
   if (failed.length === 0) return `${prefix}: no target missed (${countVerdicts(record.targets)}).`;
   const names = failed.map(({ id, verdict }) => `${id} (${verdict})`).join(", ");
   return `${prefix}: ${failed.length} of ${record.targets.length} targets not met: ${names}.`;
