@@ -116,6 +116,12 @@ export async function startSource(): Promise<{ url: string; stop(): void }> {
   return { url, stop: () => source.stdin.end() };
 }
 
+/** How many seconds after it was due the source wrote a message to the client of a turn, at most. */
+export async function latenessOf(url: string, meeting: string, turn: number): Promise<number> {
+  const response = await fetch(`${url}/meetings/${meeting}`);
+  return ((await response.json()) as number[])[turn] ?? Number.NaN;
+}
+
 /**
  * Runs a command to its end, and looks at its memory on the way.
  * @throws Error where the command failed

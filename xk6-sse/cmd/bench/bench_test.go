@@ -3,8 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +35,87 @@ func TestClientsReceiveWhatTheSourceSends(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestStreamsOfAMeetingAreSentToByTurnsFromTheSameTimeOn(t *testing.T) {
+	source := httptest.NewServer(newSource())
+	defer source.Close()
+	const messages, rate, streams = 300, 1000, 4 // three turns and more for each client
+	plan := func(turn int) string {
+		return fmt.Sprintf("messages=%d&rate=%d&meeting=m&streams=%d&turn=%d", messages, rate, streams, turn)
+	}
+	var stamps [streams][]time.Time
+	var all sync.WaitGroup
+	for i := range stamps {
+		open := []follow{followSSE, followWebSocket}[i/turns]
+		all.Go(func() {
+			assert.NoError(t, open(context.Background(), source.URL, plan(i%turns), func(text []byte) {
+				var message struct{ Timestamp string }
+				if json.Unmarshal(text, &message) == nil && message.Timestamp != "" {
+					stamp, _ := time.Parse(stampLayout, message.Timestamp)
+					stamps[i] = append(stamps[i], stamp)
+				}
+			}))
+		})
+	}
+	all.Wait()
+
+	var opened time.Time
+	for i := range stamps {
+		require.Len(t, stamps[i], messages)
+		if first := stamps[i][0]; first.After(opened) {
+			opened = first
+		}
+	}
+	for i := range stamps {
+		for n, stamp := range stamps[i][1:] {
+			due := opened.Add(settling + outOfTurn(time.Duration(n+2)*time.Second/rate, i%turns))
+			require.False(t, stamp.Before(due.Add(-time.Millisecond)), "message %d of stream %d is early", n+2, i)
+		}
+	}
+
+	response, err := http.Get(source.URL + "/meetings/m")
+	require.NoError(t, err)
+	defer response.Body.Close()
+	var late []float64
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&late))
+	require.Len(t, late, turns)
+	for _, seconds := range late {
+		assert.Positive(t, seconds)
+	}
+}
+
+func TestAMeetingIsWaitedForUntilTheClientLeaves(t *testing.T) {
+	m := &meetings{byName: map[string]*meeting{}}
+	planned := load{messages: 1, rate: 1, meeting: "m", streams: 2}
+	left := make(chan struct{})
+	close(left)
+	_, isComplete := m.join(planned).wait(left)
+	require.False(t, isComplete)
+	begins, isComplete := m.join(planned).wait(nil)
+	require.True(t, isComplete)
+	require.True(t, begins.After(time.Now()))
+}
+
+func TestTurnsCoverAllTimeAndNeverTwoAtOnce(t *testing.T) {
+	for elapsed := -time.Second; elapsed < time.Second; elapsed += time.Millisecond {
+		assert.Equal(t, max(0, elapsed), inTurn(elapsed, 0)+inTurn(elapsed, 1), elapsed)
+	}
+	for turn := range turns {
+		for spent := time.Duration(0); spent < time.Second; spent += time.Millisecond {
+			assert.Equal(t, spent, inTurn(outOfTurn(spent, turn), turn))
+		}
+	}
+}
+
+func TestALateMessageIsNoted(t *testing.T) {
+	server, client := net.Pipe()
+	sending := newSender(server, sseFrames)
+	planned := load{messages: 1, rate: 1000}
+	begins := time.Now().Add(-time.Hour)
+	go func() { _, _ = io.Copy(io.Discard, client) }()
+	require.NoError(t, sending.send(planned, begins))
+	assert.InDelta(t, time.Hour.Seconds(), sending.late.Seconds(), time.Minute.Seconds())
 }
 
 func TestIdleStreamLastsUntilTheClientLeaves(t *testing.T) {
@@ -79,7 +166,10 @@ func TestStampsIncreaseAndAreNotInTheFuture(t *testing.T) {
 }
 
 func TestRefusesWhatIsNoLoad(t *testing.T) {
-	for _, id := range []string{"messages=many", "messages=1&rate=fast"} {
+	for _, id := range []string{
+		"messages=many", "messages=1&rate=fast", "messages=-1", "messages=1&rate=1&meeting=a",
+		"messages=1&rate=1&meeting=a&streams=2&turn=2",
+	} {
 		_, err := parseLoad(id)
 		assert.Error(t, err, id)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -22,11 +23,15 @@ const (
 )
 
 // load is what the stream of a plan does. The plan's id says it, as in "messages=600&rate=60". Without messages it is
-// silent until the client leaves; without a rate it is as fast as it is read.
+// silent until the client leaves; without a rate it is as fast as it is read. With "&meeting=1&streams=100&turn=0" it
+// sends one message, waits until so many streams have come to the meeting, and sends the others in its turns.
 type load struct {
 	idle     bool
 	messages int
 	rate     int // a second
+	meeting  string
+	streams  int
+	turn     int
 }
 
 func parseLoad(id string) (load, error) {
@@ -34,15 +39,21 @@ func parseLoad(id string) (load, error) {
 	if err != nil {
 		return load{}, err
 	}
-	if !values.Has("messages") {
-		return load{idle: true}, nil
+	l := load{idle: !values.Has("messages"), meeting: values.Get("meeting")}
+	for name, number := range map[string]*int{
+		"messages": &l.messages, "rate": &l.rate, "streams": &l.streams, "turn": &l.turn,
+	} {
+		if !values.Has(name) {
+			continue
+		}
+		if *number, err = strconv.Atoi(values.Get(name)); err != nil || *number < 0 {
+			return load{}, fmt.Errorf("%s is no number: %q", name, values.Get(name))
+		}
 	}
-	messages, err := strconv.Atoi(values.Get("messages"))
-	if err != nil || !values.Has("rate") {
-		return load{messages: messages}, err
+	if l.meeting != "" && (l.rate == 0 || l.streams == 0 || l.turn >= turns) {
+		return load{}, fmt.Errorf("a meeting needs a rate, streams, and a turn below %d", turns)
 	}
-	rate, err := strconv.Atoi(values.Get("rate"))
-	return load{messages: messages, rate: rate}, err
+	return l, nil
 }
 
 // due is how many messages there are to be sent by now.
@@ -50,7 +61,22 @@ func (l load) due(elapsed time.Duration) int {
 	if l.rate == 0 {
 		return l.messages
 	}
+	if l.meeting != "" {
+		elapsed = inTurn(elapsed, l.turn)
+	}
 	return min(l.messages, int(elapsed.Seconds()*float64(l.rate)))
+}
+
+// dueAt is when message number n, from 1 on, is due.
+func (l load) dueAt(n int) time.Duration {
+	if l.rate == 0 {
+		return 0
+	}
+	due := time.Duration(n) * time.Second / time.Duration(l.rate)
+	if l.meeting != "" {
+		return outOfTurn(due, l.turn)
+	}
+	return due
 }
 
 // serveSource serves until its stdin is closed. It says its address on stdout.
@@ -67,14 +93,21 @@ func serveSource([]string) error {
 	return http.Serve(listener, newSource())
 }
 
+// source is the server of all streams.
+type source struct {
+	meetings meetings
+}
+
 func newSource() http.Handler {
+	s := &source{meetings: meetings{byName: map[string]*meeting{}}}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/plans/{id}/stream", serveSSE)
-	mux.HandleFunc("GET /ws/plans/{id}/progress", serveWebSocket)
+	mux.HandleFunc("GET /api/plans/{id}/stream", s.serveSSE)
+	mux.HandleFunc("GET /ws/plans/{id}/progress", s.serveWebSocket)
+	mux.HandleFunc("GET /meetings/{name}", s.meetings.serveLate)
 	return mux
 }
 
-func serveSSE(w http.ResponseWriter, r *http.Request) {
+func (s *source) serveSSE(w http.ResponseWriter, r *http.Request) {
 	planned, err := parseLoad(r.PathValue("id"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -85,12 +118,12 @@ func serveSSE(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	read := func() { _, _ = io.Copy(io.Discard, conn) }
-	stream(conn, read, sseFrames, planned)
+	s.stream(conn, read, sseFrames, planned)
 }
 
 var upgrader = websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
 
-func serveWebSocket(w http.ResponseWriter, r *http.Request) {
+func (s *source) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	planned, err := parseLoad(r.PathValue("id"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -105,11 +138,11 @@ func serveWebSocket(w http.ResponseWriter, r *http.Request) {
 			_, _, err = socket.ReadMessage()
 		}
 	}
-	stream(socket.NetConn(), read, webSocketFrames, planned)
+	s.stream(socket.NetConn(), read, webSocketFrames, planned)
 }
 
 // stream writes a whole stream. read reads what the client sends until it leaves, which ends the stream.
-func stream(conn net.Conn, read func(), f frames, planned load) {
+func (s *source) stream(conn net.Conn, read func(), f frames, planned load) {
 	left := make(chan struct{})
 	go func() {
 		defer close(left)
@@ -122,35 +155,69 @@ func stream(conn net.Conn, read func(), f frames, planned load) {
 	if planned.idle {
 		return
 	}
-	if send(conn, f, planned) == nil {
+	if s.sendAll(newSender(conn, f), planned, left) == nil {
 		_, _ = conn.Write(f.end)
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(leaving))
 	<-left
 }
 
-// send writes the messages as they are due, those of a tick at once.
-func send(conn net.Conn, f frames, planned load) error {
-	size := len(f.message)
-	batch := make([]byte, 0, maxBatch*size)
-	for range maxBatch {
-		batch = append(batch, f.message...)
+// sendAll sends all messages of a stream.
+func (s *source) sendAll(to *sender, planned load, left <-chan struct{}) error {
+	if planned.meeting == "" {
+		return to.send(planned, time.Now())
 	}
-	var stamps stamper
-	started := time.Now()
-	for sent := 0; sent < planned.messages; {
-		n := min(maxBatch, planned.due(time.Since(started))-sent)
-		if n == 0 {
+	if err := to.write(1); err != nil {
+		return err
+	}
+	m := s.meetings.join(planned)
+	begins, isComplete := m.wait(left)
+	if !isComplete {
+		return net.ErrClosed
+	}
+	err := to.send(planned, begins)
+	m.note(planned.turn, to.late)
+	return err
+}
+
+// sender writes the messages of a stream.
+type sender struct {
+	conn   net.Conn
+	frames frames
+	batch  []byte
+	stamps stamper
+	sent   int
+	late   time.Duration // how long after it was due a message was written, at most
+}
+
+func newSender(conn net.Conn, f frames) *sender {
+	return &sender{conn: conn, frames: f, batch: bytes.Repeat(f.message, maxBatch)}
+}
+
+// send writes the messages as they are due from begins on, those of a tick at once.
+func (s *sender) send(planned load, begins time.Time) error {
+	for s.sent < planned.messages {
+		n := min(maxBatch, planned.due(time.Since(begins))-s.sent)
+		if n <= 0 {
 			untilNextTick()
 			continue
 		}
-		stamps.stamp(batch, f.stampAt, size, n)
-		if _, err := conn.Write(batch[:n*size]); err != nil {
+		due := planned.dueAt(s.sent + 1)
+		if err := s.write(n); err != nil {
 			return err
 		}
-		sent += n
+		s.late = max(s.late, time.Since(begins)-due)
 	}
 	return nil
+}
+
+// write writes n messages, with the stamps of now.
+func (s *sender) write(n int) error {
+	size := len(s.frames.message)
+	s.stamps.stamp(s.batch, s.frames.stampAt, size, n)
+	_, err := s.conn.Write(s.batch[:n*size])
+	s.sent += n
+	return err
 }
 
 // untilNextTick waits for a tick that all streams share, so that they wake together.
