@@ -18,7 +18,7 @@ type Kind string
 // The kinds of an Error.
 const (
 	KindEnd         Kind = "end"          // the server ended the response properly
-	KindStatus      Kind = "status"       // the response's status was not 200
+	KindStatus      Kind = "status"       // the response's status was not 200, or it redirects to what is no http(s) URL
 	KindContentType Kind = "content-type" // the response was not text/event-stream
 	KindReset       Kind = "reset"        // the connection broke or the response was cut short
 	KindTimeout     Kind = "timeout"      // one of the Timeouts passed
@@ -82,6 +82,10 @@ func IsOver(ctx context.Context) bool {
 func requestError(ctx context.Context, err error, connected bool) *Error {
 	if IsOver(ctx) {
 		return ended(ctx)
+	}
+	var refusal *Error
+	if errors.As(err, &refusal) {
+		return refusal
 	}
 	var wrapper *url.Error
 	if errors.As(err, &wrapper) {
