@@ -108,6 +108,16 @@ func TestTurnsCoverAllTimeAndNeverTwoAtOnce(t *testing.T) {
 	}
 }
 
+func TestAMessageIsDueWhenItIsDue(t *testing.T) {
+	for turn := range turns {
+		l := load{messages: 10_000, rate: 1000, meeting: "m", turn: turn}
+		for n := 1; n <= l.messages; n++ {
+			require.Equal(t, n, l.due(l.dueAt(n)))
+			require.Equal(t, n-1, l.due(l.dueAt(n)-1))
+		}
+	}
+}
+
 func TestALateMessageIsNoted(t *testing.T) {
 	server, client := net.Pipe()
 	sending := newSender(server, sseFrames)

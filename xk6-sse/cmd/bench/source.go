@@ -64,7 +64,7 @@ func (l load) due(elapsed time.Duration) int {
 	if l.meeting != "" {
 		elapsed = inTurn(elapsed, l.turn)
 	}
-	return min(l.messages, int(elapsed.Seconds()*float64(l.rate)))
+	return min(l.messages, int(elapsed*time.Duration(l.rate)/time.Second))
 }
 
 // dueAt is when message number n, from 1 on, is due.
