@@ -116,10 +116,10 @@ export async function startSource(): Promise<{ url: string; stop(): void }> {
   return { url, stop: () => source.stdin.end() };
 }
 
-/** How many seconds after it was due the source wrote a message to the client of a turn, at most. */
+/** How many seconds after its last message was due the client of a turn had read all of it, and left. */
 export async function latenessOf(url: string, meeting: string, turn: number): Promise<number> {
-  const response = await fetch(`${url}/meetings/${meeting}`);
-  return ((await response.json()) as number[])[turn] ?? Number.NaN;
+  const response = await fetch(`${url}/meetings/${meeting}/${turn}`);
+  return (await response.json()) as number;
 }
 
 /**

@@ -5,11 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -74,14 +74,13 @@ func TestStreamsOfAMeetingAreSentToByTurnsFromTheSameTimeOn(t *testing.T) {
 		}
 	}
 
-	response, err := http.Get(source.URL + "/meetings/m")
-	require.NoError(t, err)
-	defer response.Body.Close()
-	var late []float64
-	require.NoError(t, json.NewDecoder(response.Body).Decode(&late))
-	require.Len(t, late, turns)
-	for _, seconds := range late {
-		assert.Positive(t, seconds)
+	for turn := range turns {
+		response, err := http.Get(fmt.Sprintf("%s/meetings/m/%d", source.URL, turn))
+		require.NoError(t, err)
+		var late float64
+		require.NoError(t, json.NewDecoder(response.Body).Decode(&late))
+		require.NoError(t, response.Body.Close())
+		assert.Positive(t, late)
 	}
 }
 
@@ -90,11 +89,8 @@ func TestAMeetingIsWaitedForUntilTheClientLeaves(t *testing.T) {
 	planned := load{messages: 1, rate: 1, meeting: "m", streams: 2}
 	left := make(chan struct{})
 	close(left)
-	_, isComplete := m.join(planned).wait(left)
-	require.False(t, isComplete)
-	begins, isComplete := m.join(planned).wait(nil)
-	require.True(t, isComplete)
-	require.True(t, begins.After(time.Now()))
+	require.Zero(t, m.join(planned).wait(left))
+	require.True(t, m.join(planned).wait(nil).After(time.Now()))
 }
 
 func TestTurnsCoverAllTimeAndNeverTwoAtOnce(t *testing.T) {
@@ -108,24 +104,39 @@ func TestTurnsCoverAllTimeAndNeverTwoAtOnce(t *testing.T) {
 	}
 }
 
-func TestAMessageIsDueWhenItIsDue(t *testing.T) {
+func TestALoadIsOverWhenItsLastMessageIsDue(t *testing.T) {
 	for turn := range turns {
-		l := load{messages: 10_000, rate: 1000, meeting: "m", turn: turn}
-		for n := 1; n <= l.messages; n++ {
-			require.Equal(t, n, l.due(l.dueAt(n)))
-			require.Equal(t, n-1, l.due(l.dueAt(n)-1))
+		for messages := 1; messages < 10_000; messages++ {
+			l := load{messages: messages, rate: 1000, meeting: "m", turn: turn}
+			require.Equal(t, messages, l.due(l.over()))
+			require.Equal(t, messages-1, l.due(l.over()-1))
 		}
 	}
 }
 
-func TestALateMessageIsNoted(t *testing.T) {
-	server, client := net.Pipe()
-	sending := newSender(server, sseFrames)
-	planned := load{messages: 1, rate: 1000}
-	begins := time.Now().Add(-time.Hour)
-	go func() { _, _ = io.Copy(io.Discard, client) }()
-	require.NoError(t, sending.send(planned, begins))
-	assert.InDelta(t, time.Hour.Seconds(), sending.late.Seconds(), time.Minute.Seconds())
+func TestAClientThatLeavesLateIsToldSo(t *testing.T) {
+	s := &source{meetings: meetings{byName: map[string]*meeting{}}}
+	planned := load{messages: 1, rate: 1000, meeting: "m", streams: 1, turn: 1}
+	m := s.meetings.join(planned)
+	m.begins = time.Now().Add(-time.Hour)
+	answer := make(chan string)
+	go func() {
+		recorder := httptest.NewRecorder()
+		request := httptest.NewRequest(http.MethodGet, "/", nil)
+		request.SetPathValue("name", "m")
+		request.SetPathValue("turn", "1")
+		s.meetings.serveLate(recorder, request)
+		answer <- recorder.Body.String()
+	}()
+	select {
+	case <-answer:
+		t.Fatal("it has not left yet")
+	case <-time.After(10 * time.Millisecond):
+	}
+	m.leave(planned)
+	late, err := strconv.ParseFloat(strings.TrimSpace(<-answer), 64)
+	require.NoError(t, err)
+	require.InDelta(t, time.Hour.Seconds(), late, time.Minute.Seconds())
 }
 
 func TestIdleStreamLastsUntilTheClientLeaves(t *testing.T) {

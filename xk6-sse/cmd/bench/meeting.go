@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -45,7 +46,13 @@ type meeting struct {
 	mu      sync.Mutex
 	missing int
 	begins  time.Time
-	late    [turns]time.Duration // of the messages of each turn, at most
+	clients [turns]client
+}
+
+// client is one of those that are compared.
+type client struct {
+	streams sync.WaitGroup
+	late    time.Duration
 }
 
 // join has a stream come to its meeting.
@@ -57,13 +64,14 @@ func (m *meetings) join(l load) *meeting {
 		joined = &meeting{complete: make(chan struct{}), missing: l.streams}
 		m.byName[l.meeting] = joined
 	}
-	joined.join()
+	joined.join(l.turn)
 	return joined
 }
 
-func (m *meeting) join() {
+func (m *meeting) join(turn int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.clients[turn].streams.Add(1)
 	m.missing--
 	if m.missing == 0 {
 		m.begins = time.Now().Add(settling)
@@ -71,37 +79,41 @@ func (m *meeting) join() {
 	}
 }
 
-// wait waits until all streams have come, and returns when the first turn begins; or until the client has left.
-func (m *meeting) wait(left <-chan struct{}) (begins time.Time, isComplete bool) {
+// wait waits until all streams have come, and returns when the first turn begins; or until the client has left, which may
+// be before that is known.
+func (m *meeting) wait(left <-chan struct{}) (begins time.Time) {
 	select {
 	case <-m.complete:
-		return m.begins, true
 	case <-left:
-		return time.Time{}, false
 	}
-}
-
-// note takes how late the messages of a stream were.
-func (m *meeting) note(turn int, late time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.late[turn] = max(m.late[turn], late)
+	return m.begins
 }
 
-// serveLate tells how many seconds after it was due a message was written, at most, in each turn.
+// leave notes when the client left a stream, which it does when it has read all of it.
+func (m *meeting) leave(l load) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := &m.clients[l.turn]
+	if !m.begins.IsZero() {
+		c.late = max(c.late, time.Since(m.begins)-l.over())
+	}
+	c.streams.Done()
+}
+
+// serveLate tells how many seconds after its last message was due a client had left all of its streams.
 func (m *meetings) serveLate(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	met, exists := m.byName[r.PathValue("name")]
 	m.mu.Unlock()
-	if !exists {
+	turn, err := strconv.Atoi(r.PathValue("turn"))
+	if !exists || err != nil || turn < 0 || turn >= turns {
 		http.NotFound(w, r)
 		return
 	}
+	met.clients[turn].streams.Wait()
 	met.mu.Lock()
 	defer met.mu.Unlock()
-	seconds := make([]float64, turns)
-	for turn, late := range met.late {
-		seconds[turn] = late.Seconds()
-	}
-	_ = json.NewEncoder(w).Encode(seconds)
+	_ = json.NewEncoder(w).Encode(met.clients[turn].late.Seconds())
 }

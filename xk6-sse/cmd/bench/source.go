@@ -67,16 +67,9 @@ func (l load) due(elapsed time.Duration) int {
 	return min(l.messages, int(elapsed*time.Duration(l.rate)/time.Second))
 }
 
-// dueAt is when message number n, from 1 on, is due.
-func (l load) dueAt(n int) time.Duration {
-	if l.rate == 0 {
-		return 0
-	}
-	due := time.Duration(n) * time.Second / time.Duration(l.rate)
-	if l.meeting != "" {
-		return outOfTurn(due, l.turn)
-	}
-	return due
+// over is when the last message is due.
+func (l load) over() time.Duration {
+	return outOfTurn(time.Duration(l.messages)*time.Second/time.Duration(l.rate), l.turn)
 }
 
 // serveSource serves until its stdin is closed. It says its address on stdout.
@@ -103,7 +96,7 @@ func newSource() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/plans/{id}/stream", s.serveSSE)
 	mux.HandleFunc("GET /ws/plans/{id}/progress", s.serveWebSocket)
-	mux.HandleFunc("GET /meetings/{name}", s.meetings.serveLate)
+	mux.HandleFunc("GET /meetings/{name}/{turn}", s.meetings.serveLate)
 	return mux
 }
 
@@ -155,29 +148,19 @@ func (s *source) stream(conn net.Conn, read func(), f frames, planned load) {
 	if planned.idle {
 		return
 	}
-	if s.sendAll(newSender(conn, f), planned, left) == nil {
+	begins := time.Now()
+	to := newSender(conn, f)
+	if planned.meeting != "" {
+		_ = to.write(1) // where that fails, the client has left
+		m := s.meetings.join(planned)
+		defer m.leave(planned)
+		begins = m.wait(left)
+	}
+	if to.send(planned, begins) == nil {
 		_, _ = conn.Write(f.end)
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(leaving))
 	<-left
-}
-
-// sendAll sends all messages of a stream.
-func (s *source) sendAll(to *sender, planned load, left <-chan struct{}) error {
-	if planned.meeting == "" {
-		return to.send(planned, time.Now())
-	}
-	if err := to.write(1); err != nil {
-		return err
-	}
-	m := s.meetings.join(planned)
-	begins, isComplete := m.wait(left)
-	if !isComplete {
-		return net.ErrClosed
-	}
-	err := to.send(planned, begins)
-	m.note(planned.turn, to.late)
-	return err
 }
 
 // sender writes the messages of a stream.
@@ -187,7 +170,6 @@ type sender struct {
 	batch  []byte
 	stamps stamper
 	sent   int
-	late   time.Duration // how long after it was due a message was written, at most
 }
 
 func newSender(conn net.Conn, f frames) *sender {
@@ -202,11 +184,9 @@ func (s *sender) send(planned load, begins time.Time) error {
 			untilNextTick()
 			continue
 		}
-		due := planned.dueAt(s.sent + 1)
 		if err := s.write(n); err != nil {
 			return err
 		}
-		s.late = max(s.late, time.Since(begins)-due)
 	}
 	return nil
 }
