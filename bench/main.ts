@@ -32,7 +32,7 @@ await new Command("npm run bench --")
     "Measures what the load generator costs, and prints each figure beside its limit and its peers.",
   )
   .addArgument(partsArgument(ROWS.map(({ name }) => name)))
-  .option("--quick", "in a few minutes instead of ten, and roughly")
+  .option("--quick", "in a few minutes instead of twelve, and roughly")
   .option("--rounds <n>", "how often processor time and latency are measured (3; with --quick 1)", positive)
   .option("--json <file>", "write the figures to this file as well")
   .action(async (names: string[], options: BenchOptions) => {

@@ -220,7 +220,10 @@ declare module "k6/x/sse" {
     readonly OPEN: 1;
     readonly CLOSED: 2;
 
-    /** Starts the handshake. Throws a `TypeError` on a URL that is not ws(s) or on wrong params. */
+    /**
+     * Starts the handshake. A user and a password in the URL are sent as Basic authentication. Throws a `TypeError` on a
+     * URL that is not ws(s) or on wrong params.
+     */
     constructor(url: string, params?: WebSocketSourceParams | null);
 
     readonly url: string;
