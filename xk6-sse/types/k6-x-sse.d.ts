@@ -234,11 +234,7 @@ declare module "k6/x/sse" {
     /** Called once, when the stream ends without `close()`; its kind is "end" after any close frame of the server's. */
     onerror: ((event: ErrorEvent) => void) | null;
 
-    addEventListener(
-      type: string,
-      listener: (event: MessageEvent) => void,
-      options?: ListenerOptions,
-    ): void;
+    addEventListener(type: string, listener: (event: MessageEvent) => void, options?: ListenerOptions): void;
     removeEventListener(type: string, listener: (...args: never[]) => void): void;
 
     /** Stops reading from the connection, until `resume()`: see EventSource. */
