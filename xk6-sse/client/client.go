@@ -77,7 +77,7 @@ func connect(
 	if err != nil {
 		return nil, &Error{Kind: KindConnect, Message: err.Error()}
 	}
-	response, err := guardRedirects(httpClient, cancel).Do(httpRequest)
+	response, err := httpClient.Do(httpRequest)
 	if err != nil && response != nil { // a redirect that is not followed; its body is closed
 		return nil, &Error{
 			Kind: KindStatus, Status: response.StatusCode, Proto: response.Proto, Header: response.Header, Message: err.Error(),

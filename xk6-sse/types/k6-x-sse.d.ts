@@ -93,7 +93,7 @@ declare module "k6/x/sse" {
   export type ErrorKind =
     /** The server ended the response properly. */
     | "end"
-    /** The status of the response was not 200, or it redirects to what is no URL of http or https. */
+    /** The status of the response was not 200; or, with the status 0, it redirects to no URL of http or https. */
     | "status"
     /** The response was not `text/event-stream`, or in a content encoding other than gzip. */
     | "content-type"
