@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { Command } from "commander";
-import { type Figure, judge } from "./figures.ts";
+import { type Figure, judge, type Verdict } from "./figures.ts";
 import type { Bench } from "./measuring.ts";
 import { isChosen, partsArgument, positive } from "./options.ts";
 import { build, startSource } from "./processes.ts";
@@ -11,6 +11,9 @@ import { figureTable } from "./table.ts";
 
 /** How many rows are measured at once that do not need the machine for themselves. */
 const AT_ONCE = 3;
+
+/** What is no miss. A figure that could not be measured is one: else a machine that is too busy would pass. */
+const MET: readonly Verdict[] = ["met", "shown"];
 
 interface BenchOptions {
   quick?: boolean;
@@ -29,7 +32,7 @@ await new Command("npm run bench --")
     "Measures what the load generator costs, and prints each figure beside its limit and its peers.",
   )
   .addArgument(partsArgument(ROWS.map(({ name }) => name)))
-  .option("--quick", "in a few minutes instead of ten, and roughly")
+  .option("--quick", "in a few minutes instead of twelve, and roughly")
   .option("--rounds <n>", "how often processor time and latency are measured (3; with --quick 1)", positive)
   .option("--json <file>", "write the figures to this file as well")
   .action(async (names: string[], options: BenchOptions) => {
@@ -54,8 +57,8 @@ async function bench(names: string[], { quick = false, rounds, json }: BenchOpti
   console.log(`\n${figureTable(figures)}\n\n${rows.length} of ${ROWS.length} rows in ${seconds} s`);
   for (const failure of failures) console.log(`✗ ${failure}`);
   if (json !== undefined) writeFileSync(json, document(figures, seconds));
-  const isMissed = figures.some((figure) => judge(figure) === "missed");
-  return isMissed || failures.length > 0 ? 1 : 0;
+  const isMet = figures.every((figure) => MET.includes(judge(figure)));
+  return isMet && failures.length === 0 ? 0 : 1;
 }
 
 /** First one by one those that need the machine for themselves, then the others, a few at once. */

@@ -116,6 +116,12 @@ export async function startSource(): Promise<{ url: string; stop(): void }> {
   return { url, stop: () => source.stdin.end() };
 }
 
+/** How many seconds after its last message was due the client of a turn had read all of it, and left. */
+export async function latenessOf(url: string, meeting: string, turn: number): Promise<number> {
+  const response = await fetch(`${url}/meetings/${meeting}/${turn}`);
+  return (await response.json()) as number;
+}
+
 /**
  * Runs a command to its end, and looks at its memory on the way.
  * @throws Error where the command failed

@@ -27,7 +27,21 @@ test("the benchmark measures k6 and its peers in one run, and its exit code is t
     assert.ok(values.every(Number.isFinite) && peers.length > 0, `${what} over ${over}: ${values}`);
     assert.ok(stdout.includes(what));
   }
-  assert.equal(code, figures.some(({ verdict }) => verdict === "missed") ? 1 : 0, stdout);
+  assert.equal(
+    code,
+    figures.every(({ verdict }) => verdict === "met" || verdict === "shown") ? 0 : 1,
+    stdout,
+  );
+});
+
+test("at a rate both clients receive all of it in one round, and the round is told", async (t) => {
+  const file = join(temporaryDirectory(t), "figures.json");
+  const { stderr } = await bench("--quick", "--json", file, "rate-600");
+  const { figures } = JSON.parse(readFileSync(file, "utf8")) as { figures: Figure[] };
+  assert.equal(figures.length, 10, stderr);
+  for (const { what, note } of figures.filter((figure) => figure.what.endsWith("p99") && figure.limit)) {
+    assert.match(note ?? "", /^Go kept up in [01] of 1 rounds: \d+\.\d × \(\d+\.\d to \d+\.\d ms\)/, what);
+  }
 });
 
 test("the benchmark names its rows to whoever asks for one that is not there", async () => {

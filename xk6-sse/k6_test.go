@@ -1,7 +1,6 @@
 package xk6sse
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 )
 
@@ -78,33 +78,38 @@ func (r run) check(t *testing.T, k6, address string) {
 	if r.imports == "" {
 		r.imports = `import sse, { EventSource } from "k6/x/sse";`
 	}
-	script := filepath.Join(t.TempDir(), "script.js")
-	content := fmt.Sprintf(`%s
+	output := runK6(t, k6, fmt.Sprintf(`%s
 		const URL = %q;
 		const log = (...parts) => console.log("> " + parts.join(" "));
 		export const options = %s;
 		export default function () { %s }
-	`, r.imports, address, r.options, r.script)
-	require.NoError(t, os.WriteFile(script, []byte(content), 0o600))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	command := exec.CommandContext(ctx, k6, "run", "--quiet", "--address", "127.0.0.1:0", "--log-output", "stdout",
-		"--log-format", "raw", script)
-	command.Env = append(os.Environ(), "K6_AUTO_EXTENSION_RESOLUTION=false", "K6_NO_USAGE_REPORT=true")
-	command.Env = append(command.Env, r.env...)
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	require.NoError(t, command.Run(), output.String())
+	`, r.imports, address, r.options, r.script), r.env)
 	logged := []string{}
-	for line := range strings.Lines(output.String()) {
+	for line := range strings.Lines(output) {
 		if text, isOurs := strings.CutPrefix(line, "> "); isOurs {
 			logged = append(logged, strings.TrimSpace(text))
 		}
 	}
-	require.Len(t, logged, len(r.log), output.String())
+	require.Len(t, logged, len(r.log), output)
 	for i, want := range r.log {
 		require.Contains(t, logged[i], want)
 	}
+}
+
+// runK6 runs a script, which must succeed, and returns what k6 has said.
+func runK6(t *testing.T, k6, script string, env []string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "script.js")
+	require.NoError(t, os.WriteFile(file, []byte(script), 0o600))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, k6, "run", "--quiet", "--address", "127.0.0.1:0", "--log-output", "stdout",
+		"--log-format", "raw", file)
+	command.Env = append(os.Environ(), "K6_AUTO_EXTENSION_RESOLUTION=false", "K6_NO_USAGE_REPORT=true")
+	command.Env = append(command.Env, env...)
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, string(output))
+	return string(output)
 }
 
 // tell answers with an event that tells what the server sees of the client.
@@ -119,6 +124,10 @@ func tell(w http.ResponseWriter, r *http.Request) {
 	case "/broken":
 		panic(http.ErrAbortHandler)
 	}
+	if websocket.IsWebSocketUpgrade(r) {
+		tellOverWebSocket(w, r)
+		return
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	client, _, _ := net.SplitHostPort(r.RemoteAddr)
 	version := ""
@@ -126,6 +135,17 @@ func tell(w http.ResponseWriter, r *http.Request) {
 		version = tls.VersionName(r.TLS.Version)
 	}
 	_, _ = fmt.Fprintf(w, ": comment\nid: 1\ndata: %s %s %s %s %s\n\n", r.Host, client, r.Proto, version, r.UserAgent())
+}
+
+func tellOverWebSocket(w http.ResponseWriter, r *http.Request) {
+	connection, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer func() { _ = connection.Close() }()
+	_ = connection.WriteMessage(websocket.TextMessage, []byte("over WebSocket"))
+	_ = connection.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
+	_, _, _ = connection.ReadMessage()
 }
 
 func port(t *testing.T, server *httptest.Server) string {
@@ -250,7 +270,7 @@ func TestK6(t *testing.T) {
 		})
 	}
 
-	t.Run("README", func(t *testing.T) { checkREADME(t, k6) })
+	t.Run("README", func(t *testing.T) { checkREADME(t, k6, plain.URL) })
 
 	for option, want := range map[string]int32{"false": 1, "true": 5} {
 		t.Run("noConnectionReuse "+option, func(t *testing.T) {
@@ -264,25 +284,36 @@ func TestK6(t *testing.T) {
 	}
 }
 
-// Every whole script of the README must load.
-func checkREADME(t *testing.T, k6 string) {
+// readmeScripts are what the whole scripts of the README say of the server's answers, in their order.
+var readmeScripts = [][]string{
+	{"127.0.0.1", "end the server ended the stream"},
+	{"end 200"},
+	{"the first one is there", "over WebSocket", "end 1000 closed with 1000"},
+	{"connected", "127.0.0.1"},
+}
+
+// checkREADME runs every whole script of the README, with the server in place of example.com.
+func checkREADME(t *testing.T, k6, server string) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	count := 0
+	here := strings.NewReplacer(
+		"https://example.com", server, "wss://example.com", "ws"+strings.TrimPrefix(server, "http"), "60_000", "1_000",
+	)
+	var scripts []string
 	for _, part := range strings.Split(string(readme), "```js\n")[1:] {
 		example, _, _ := strings.Cut(part, "```")
-		if !strings.Contains(example, "export default") {
-			continue
+		if strings.Contains(example, "export default") {
+			scripts = append(scripts, here.Replace(example))
 		}
-		count++
-		script := filepath.Join(t.TempDir(), "example.js")
-		require.NoError(t, os.WriteFile(script, []byte(example), 0o600))
-		inspect := exec.CommandContext(t.Context(), k6, "inspect", script)
-		inspect.Env = append(os.Environ(), "K6_AUTO_EXTENSION_RESOLUTION=false")
-		output, err := inspect.CombinedOutput()
-		require.NoError(t, err, string(output))
 	}
-	require.Equal(t, 3, count)
+	require.Len(t, scripts, len(readmeScripts))
+	for i, said := range readmeScripts {
+		output := runK6(t, k6, scripts[i], nil)
+		for _, text := range said {
+			require.Contains(t, output, text, scripts[i])
+		}
+		require.NotContains(t, output, "Uncaught", scripts[i])
+	}
 }
 
 // newProxy returns the URL of an HTTP proxy that answers plain requests itself and tunnels all others to this machine.

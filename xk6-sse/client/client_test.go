@@ -285,6 +285,26 @@ func TestRedirectToRefusedConnection(t *testing.T) {
 	requireKind(t, KindConnect, err)
 }
 
+func TestARedirectToWhereNoStreamCanBeIsARefusal(t *testing.T) {
+	for location, message := range map[string]string{
+		"ftp://127.0.0.1/":   `unsupported protocol scheme "ftp"`,
+		"mailto:a@b.example": `unsupported protocol scheme "mailto"`,
+		"http:///nowhere":    "http: no Host in request URL",
+		"http://[::1":        `failed to parse Location header "http://[::1"`,
+		"%zz":                `failed to parse Location header "%zz"`,
+	} {
+		address := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusSeeOther)
+		})
+		source := NewSource(t.Context(), newHTTPClient(t), Request{URL: address}, DefaultReconnect)
+		_, err := source.Open()
+		refusal := requireKind(t, KindStatus, err)
+		require.Contains(t, refusal.Message, "the server redirects to no URL of http or https: "+message)
+		require.False(t, source.Reconnects(err), "it is so for good")
+	}
+}
+
 const chunkedHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 // reset reads the request, answers with text and resets the connection.

@@ -39,7 +39,10 @@ const (
 	// is more.
 	smallestChunk = 512
 	chunkSize     = 4 << 10
-	defaultType   = "message"
+	// MaxSpare is the capacity up to which an emptied buffer is kept for reuse, so that one huge event does not hold memory
+	// for the rest of the stream.
+	MaxSpare    = 64 << 10
+	defaultType = "message"
 )
 
 var byteOrderMark = []byte("\uFEFF")
@@ -279,8 +282,18 @@ func (r *Reader) dispatch() (event Event, dispatched bool) {
 	return Event{Type: r.eventType(), Data: string(r.data[:len(r.data)-1]), LastEventID: r.lastEventID}, true
 }
 
+// startBlock empties the buffers of the block before. Between blocks no line is begun.
 func (r *Reader) startBlock() {
-	r.name, r.data, r.comment, r.id = r.name[:0], r.data[:0], r.comment[:0], ""
+	r.name, r.data, r.comment, r.id = Emptied(r.name), Emptied(r.data), Emptied(r.comment), ""
+	r.partial, r.decoded = Emptied(r.partial), Emptied(r.decoded)
+}
+
+// Emptied returns the buffer without its content, or none where it has grown beyond MaxSpare.
+func Emptied(buffer []byte) []byte {
+	if cap(buffer) > MaxSpare {
+		return nil
+	}
+	return buffer[:0]
 }
 
 // eventType makes no new string for a name that is that of the named event before.

@@ -295,6 +295,26 @@ func (r *repeater) Read(buffer []byte) (int, error) {
 	return n, nil
 }
 
+func TestAHugeEventHoldsNoMemoryAfterwards(t *testing.T) {
+	huge := strings.Repeat("x", 8*MaxSpare) + "\xff" // to be repaired
+	reader := NewReader(iotest.HalfReader(strings.NewReader(
+		": "+huge+"\nevent: "+huge+"\ndata: "+huge+"\ndata: "+huge+"\n\ndata: small\n\n")), Options{})
+	for _, want := range []int{2*len(huge) + 1, len("small")} {
+		event, err := reader.Next()
+		if err != nil || len(strings.ReplaceAll(event.Data, "\uFFFD", "\xff")) != want {
+			t.Fatalf("got %d bytes and %v, want %d", len(event.Data), err, want)
+		}
+	}
+	for name, buffer := range map[string][]byte{
+		"name": reader.name, "data": reader.data, "comment": reader.comment, "partial": reader.partial,
+		"decoded": reader.decoded, "buffer": reader.buffer,
+	} {
+		if cap(buffer) > MaxSpare {
+			t.Errorf("%s holds %d bytes", name, cap(buffer))
+		}
+	}
+}
+
 func TestDefaultMaxLine(t *testing.T) {
 	long := "data:" + strings.Repeat("x", DefaultMaxLine-5)
 	if events, err := readAll(NewReader(strings.NewReader(long+"\n\n"), Options{})); len(events) != 1 || err != io.EOF {

@@ -11,6 +11,7 @@ import (
 type handler struct {
 	function sobek.Value
 	call     sobek.Callable
+	once     bool // it is removed when it is called
 }
 
 // listeners are the handlers of a source: one a type in its on* properties, any number by addEventListener.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -285,6 +286,38 @@ func TestListeners(t *testing.T) {
 		es.removeEventListener("other", once);
 	`)
 	require.Equal(t, []string{"null", "true", "on a true", "once a", "always a", "always b"}, b.log)
+}
+
+func TestAListenerForOnce(t *testing.T) {
+	b := newBench(t, stream(false, "data: a\n\n", "data: b\n\n"))
+	b.mustRun(`
+		const es = new EventSource(url);
+		const again = (e) => log("again", e.data);
+		es.addEventListener("message", (e) => log("once", e.data), {once: true});
+		es.addEventListener("message", (e) => {
+			log("adds itself", e.data);
+			es.addEventListener("message", again, {once: true, passive: true});
+		}, {once: true});
+		for (const options of [undefined, null, {}, {once: false, capture: true}, true, false]) {
+			es.addEventListener("message", (e) => log(JSON.stringify(options), e.data), options);
+		}
+		for (const options of [{signal: {}}, 1]) {
+			try { es.addEventListener("message", log, options) } catch (e) { log(e) }
+		}
+	`)
+	always := func(data string) (lines []string) {
+		for _, options := range []string{"undefined", "null", "{}", `{"once":false,"capture":true}`, "true", "false"} {
+			lines = append(lines, options+" "+data)
+		}
+		return lines
+	}
+	require.Equal(t, slices.Concat(
+		[]string{
+			`TypeError: addEventListener has no option "signal"`, "TypeError: the options of addEventListener must be an object",
+			"once a", "adds itself a",
+		},
+		always("a"), always("b"), []string{"again b"},
+	), b.log)
 }
 
 func TestInvalidHandlers(t *testing.T) {

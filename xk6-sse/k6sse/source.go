@@ -79,7 +79,7 @@ func sourceOf(rt *sobek.Runtime, this sobek.Value) *source {
 func defineMembers(rt *sobek.Runtime, prototype *sobek.Object) {
 	for name, call := range map[string]func(*source, sobek.FunctionCall){
 		"addEventListener": func(s *source, call sobek.FunctionCall) {
-			s.addEventListener(call.Argument(0).String(), call.Argument(1))
+			s.addEventListener(call.Argument(0).String(), call.Argument(1), call.Argument(2))
 		},
 		"removeEventListener": func(s *source, call sobek.FunctionCall) {
 			s.removeEventListener(call.Argument(0).String(), call.Argument(1))
@@ -116,8 +116,22 @@ func accessor(
 	_ = prototype.DefineAccessorProperty(name, getter, setter, sobek.FLAG_FALSE, sobek.FLAG_TRUE)
 }
 
-func (s *source) addEventListener(eventType string, function sobek.Value) {
-	s.listeners.add(eventType, newHandler(s.rt, "a listener", function))
+// addEventListener takes the options of the DOM that mean something here, and throws on others. capture and passive mean
+// nothing to events that pass through no tree and have no default.
+func (s *source) addEventListener(eventType string, function, options sobek.Value) {
+	h := newHandler(s.rt, "a listener", function)
+	if _, isCapture := options.Export().(bool); !isCapture {
+		ignored := func(sobek.Value) error { return nil }
+		err := setAll(s.rt, "the options of addEventListener", "addEventListener has no option %q", options, setters{
+			"once":    func(value sobek.Value) error { h.once = value.ToBoolean(); return nil },
+			"capture": ignored,
+			"passive": ignored,
+		})
+		if err != nil {
+			panic(s.rt.NewTypeError("%s", err.Error()))
+		}
+	}
+	s.listeners.add(eventType, h)
 }
 
 func (s *source) removeEventListener(eventType string, function sobek.Value) {
@@ -174,6 +188,9 @@ func (s *source) call(eventType string, toHandler bool, event sobek.Value) error
 	for _, h := range s.listeners.added[eventType] {
 		if s.silenced {
 			break
+		}
+		if h.once {
+			s.listeners.remove(eventType, h.function)
 		}
 		if _, err := h.call(s.object, event); err != nil {
 			return err

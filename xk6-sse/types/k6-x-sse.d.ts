@@ -93,7 +93,7 @@ declare module "k6/x/sse" {
   export type ErrorKind =
     /** The server ended the response properly. */
     | "end"
-    /** The status of the response was not 200. */
+    /** The status of the response was not 200; or, with the status 0, it redirects to no URL of http or https. */
     | "status"
     /** The response was not `text/event-stream`, or in a content encoding other than gzip. */
     | "content-type"
@@ -122,6 +122,9 @@ declare module "k6/x/sse" {
     /** Milliseconds since the epoch, with fractions, taken before the event waited for the script. */
     timestamp: number;
   }
+
+  /** As in the DOM. Any other key throws a `TypeError`; `capture` and `passive` are taken and mean nothing here. */
+  export type ListenerOptions = boolean | null | { once?: boolean; capture?: boolean; passive?: boolean };
 
   /**
    * A stream of server-sent events. It reconnects only if `reconnect` says so. An iteration lasts until its streams have ended or are
@@ -155,14 +158,23 @@ declare module "k6/x/sse" {
      */
     onerror: ((this: EventSource, event: ErrorEvent) => void) | null;
 
-    addEventListener(type: "open", listener: (this: EventSource, event: OpenEvent) => void): void;
+    addEventListener(
+      type: "open",
+      listener: (this: EventSource, event: OpenEvent) => void,
+      options?: ListenerOptions,
+    ): void;
     /** Gets the end of the stream, which has a `kind`, and events that the server has named "error", which have not. */
     addEventListener(
       type: "error",
       listener: (this: EventSource, event: ErrorEvent | MessageEvent) => void,
+      options?: ListenerOptions,
     ): void;
     /** Gets the events that the server has named `type`; those without a name are of type "message". */
-    addEventListener(type: string, listener: (this: EventSource, event: MessageEvent) => void): void;
+    addEventListener(
+      type: string,
+      listener: (this: EventSource, event: MessageEvent) => void,
+      options?: ListenerOptions,
+    ): void;
     removeEventListener(type: string, listener: (...args: never[]) => void): void;
 
     /**
@@ -208,7 +220,10 @@ declare module "k6/x/sse" {
     readonly OPEN: 1;
     readonly CLOSED: 2;
 
-    /** Starts the handshake. Throws a `TypeError` on a URL that is not ws(s) or on wrong params. */
+    /**
+     * Starts the handshake. A user and a password in the URL are sent as Basic authentication. Throws a `TypeError` on a
+     * URL that is not ws(s) or on wrong params.
+     */
     constructor(url: string, params?: WebSocketSourceParams | null);
 
     readonly url: string;
@@ -219,7 +234,7 @@ declare module "k6/x/sse" {
     /** Called once, when the stream ends without `close()`; its kind is "end" after any close frame of the server's. */
     onerror: ((event: ErrorEvent) => void) | null;
 
-    addEventListener(type: string, listener: (event: MessageEvent) => void): void;
+    addEventListener(type: string, listener: (event: MessageEvent) => void, options?: ListenerOptions): void;
     removeEventListener(type: string, listener: (...args: never[]) => void): void;
 
     /** Stops reading from the connection, until `resume()`: see EventSource. */

@@ -9,12 +9,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
 
 	"github.com/plan-load/xk6-sse/client"
+	"github.com/plan-load/xk6-sse/eventstream"
 )
 
 const (
@@ -29,6 +31,7 @@ const TypeBinary = "binary"
 
 // Request says what to open.
 type Request struct {
+	// URL may have a user and a password, which are sent as Basic authentication.
 	URL string
 	// Header is sent as it is.
 	Header http.Header
@@ -76,7 +79,8 @@ func Open(ctx context.Context, network Network, request Request) (*Stream, error
 		HandshakeTimeout: request.Connect,
 		WriteBufferSize:  writeBuffer,
 	}
-	connection, response, err := dialer.DialContext(ctx, request.URL, request.Header)
+	address, header := withBasicAuth(request)
+	connection, response, err := dialer.DialContext(ctx, address, header)
 	stopWatch()
 	if err != nil {
 		return nil, handshakeError(ctx, response, socket != nil, err)
@@ -87,11 +91,30 @@ func Open(ctx context.Context, network Network, request Request) (*Stream, error
 	return stream, nil
 }
 
+// withBasicAuth takes user and password out of the URL, where the dialer refuses them, and sends them as an HTTP client
+// does: unless the header has an Authorization of its own.
+func withBasicAuth(request Request) (address string, header http.Header) {
+	parsed, err := url.Parse(request.URL)
+	if err != nil || parsed.User == nil {
+		return request.URL, request.Header
+	}
+	authorized := &http.Request{Header: http.Header{}}
+	if request.Header != nil {
+		authorized.Header = request.Header.Clone()
+	}
+	if authorized.Header.Get("Authorization") == "" {
+		password, _ := parsed.User.Password()
+		authorized.SetBasicAuth(parsed.User.Username(), password)
+	}
+	parsed.User = nil
+	return parsed.String(), authorized.Header
+}
+
 // Next waits for the next message. Its error, a *client.Error, ends the stream and has then released all that it held.
 func (s *Stream) Next() (client.Event, error) {
 	kind, reader, err := s.connection.NextReader()
 	if err == nil {
-		s.buffer, err = readAll(reader, s.buffer[:0])
+		s.buffer, err = readAll(reader, s.buffer)
 	}
 	if err != nil {
 		closed := s.closed.Load()
@@ -100,6 +123,7 @@ func (s *Stream) Next() (client.Event, error) {
 	}
 	event := client.Event{Received: s.socket.received}
 	event.Type, event.Data = "message", string(s.buffer)
+	s.buffer = eventstream.Emptied(s.buffer)
 	if kind == websocket.BinaryMessage {
 		event.Type = TypeBinary
 	}

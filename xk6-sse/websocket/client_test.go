@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/plan-load/xk6-sse/client"
+	"github.com/plan-load/xk6-sse/eventstream"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -85,6 +86,44 @@ func TestMessages(t *testing.T) {
 		require.Equal(t, want, event.Type+" "+event.Data)
 		require.True(t, event.Received.After(begin))
 	}
+}
+
+func TestAHugeMessageHoldsNoMemoryAfterwards(t *testing.T) {
+	stream := mustOpen(t, Request{URL: serve(t, func(c *websocket.Conn) {
+		text(c, strings.Repeat("x", 8*eventstream.MaxSpare))
+		_ = untilGone(c)
+	})})
+	event, err := stream.Next()
+	require.NoError(t, err)
+	require.Len(t, event.Data, 8*eventstream.MaxSpare)
+	require.LessOrEqual(t, cap(stream.buffer), eventstream.MaxSpare)
+}
+
+func TestUserAndPasswordOfTheURLAreSentAsBasicAuthentication(t *testing.T) {
+	authorization := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		authorization <- r.Header.Get("Authorization")
+		if connection, err := (&websocket.Upgrader{}).Upgrade(w, r, nil); err == nil {
+			_ = connection.Close()
+		}
+	}))
+	t.Cleanup(server.Close)
+	at := func(user string) string { return "ws://" + user + strings.TrimPrefix(server.URL, "http://") }
+	bearer := http.Header{"Authorization": {"Bearer token"}}
+	for _, test := range []struct {
+		user   string
+		header http.Header
+		want   string
+	}{
+		{"", nil, ""},
+		{"user:p%40ss@", nil, "Basic dXNlcjpwQHNz"},
+		{"user@", http.Header{"X-Other": {"1"}}, "Basic dXNlcjo="},
+		{"user:pass@", bearer, "Bearer token"},
+	} {
+		mustOpen(t, Request{URL: at(test.user), Header: test.header})
+		require.Equal(t, test.want, <-authorization, test.user)
+	}
+	require.Len(t, bearer, 1)
 }
 
 func TestReceivedIsWhenItWasRead(t *testing.T) {

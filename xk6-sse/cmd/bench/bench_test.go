@@ -3,8 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +35,108 @@ func TestClientsReceiveWhatTheSourceSends(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestStreamsOfAMeetingAreSentToByTurnsFromTheSameTimeOn(t *testing.T) {
+	source := httptest.NewServer(newSource())
+	defer source.Close()
+	const messages, rate, streams = 300, 1000, 4 // three turns and more for each client
+	plan := func(turn int) string {
+		return fmt.Sprintf("messages=%d&rate=%d&meeting=m&streams=%d&turn=%d", messages, rate, streams, turn)
+	}
+	var stamps [streams][]time.Time
+	var all sync.WaitGroup
+	for i := range stamps {
+		open := []follow{followSSE, followWebSocket}[i/turns]
+		all.Go(func() {
+			assert.NoError(t, open(context.Background(), source.URL, plan(i%turns), func(text []byte) {
+				var message struct{ Timestamp string }
+				if json.Unmarshal(text, &message) == nil && message.Timestamp != "" {
+					stamp, _ := time.Parse(stampLayout, message.Timestamp)
+					stamps[i] = append(stamps[i], stamp)
+				}
+			}))
+		})
+	}
+	all.Wait()
+
+	var opened time.Time
+	for i := range stamps {
+		require.Len(t, stamps[i], messages)
+		if first := stamps[i][0]; first.After(opened) {
+			opened = first
+		}
+	}
+	for i := range stamps {
+		for n, stamp := range stamps[i][1:] {
+			due := opened.Add(settling + outOfTurn(time.Duration(n+2)*time.Second/rate, i%turns))
+			require.False(t, stamp.Before(due.Add(-time.Millisecond)), "message %d of stream %d is early", n+2, i)
+		}
+	}
+
+	for turn := range turns {
+		response, err := http.Get(fmt.Sprintf("%s/meetings/m/%d", source.URL, turn))
+		require.NoError(t, err)
+		var late float64
+		require.NoError(t, json.NewDecoder(response.Body).Decode(&late))
+		require.NoError(t, response.Body.Close())
+		assert.Positive(t, late)
+	}
+}
+
+func TestAMeetingIsWaitedForUntilTheClientLeaves(t *testing.T) {
+	m := &meetings{byName: map[string]*meeting{}}
+	planned := load{messages: 1, rate: 1, meeting: "m", streams: 2}
+	left := make(chan struct{})
+	close(left)
+	require.Zero(t, m.join(planned).wait(left))
+	require.True(t, m.join(planned).wait(nil).After(time.Now()))
+}
+
+func TestTurnsCoverAllTimeAndNeverTwoAtOnce(t *testing.T) {
+	for elapsed := -time.Second; elapsed < time.Second; elapsed += time.Millisecond {
+		assert.Equal(t, max(0, elapsed), inTurn(elapsed, 0)+inTurn(elapsed, 1), elapsed)
+	}
+	for turn := range turns {
+		for spent := time.Duration(0); spent < time.Second; spent += time.Millisecond {
+			assert.Equal(t, spent, inTurn(outOfTurn(spent, turn), turn))
+		}
+	}
+}
+
+func TestALoadIsOverWhenItsLastMessageIsDue(t *testing.T) {
+	for turn := range turns {
+		for messages := 1; messages < 10_000; messages++ {
+			l := load{messages: messages, rate: 1000, meeting: "m", turn: turn}
+			require.Equal(t, messages, l.due(l.over()))
+			require.Equal(t, messages-1, l.due(l.over()-1))
+		}
+	}
+}
+
+func TestAClientThatLeavesLateIsToldSo(t *testing.T) {
+	s := &source{meetings: meetings{byName: map[string]*meeting{}}}
+	planned := load{messages: 1, rate: 1000, meeting: "m", streams: 1, turn: 1}
+	m := s.meetings.join(planned)
+	m.begins = time.Now().Add(-time.Hour)
+	answer := make(chan string)
+	go func() {
+		recorder := httptest.NewRecorder()
+		request := httptest.NewRequest(http.MethodGet, "/", nil)
+		request.SetPathValue("name", "m")
+		request.SetPathValue("turn", "1")
+		s.meetings.serveLate(recorder, request)
+		answer <- recorder.Body.String()
+	}()
+	select {
+	case <-answer:
+		t.Fatal("it has not left yet")
+	case <-time.After(10 * time.Millisecond):
+	}
+	m.leave(planned)
+	late, err := strconv.ParseFloat(strings.TrimSpace(<-answer), 64)
+	require.NoError(t, err)
+	require.InDelta(t, time.Hour.Seconds(), late, time.Minute.Seconds())
 }
 
 func TestIdleStreamLastsUntilTheClientLeaves(t *testing.T) {
@@ -79,7 +187,10 @@ func TestStampsIncreaseAndAreNotInTheFuture(t *testing.T) {
 }
 
 func TestRefusesWhatIsNoLoad(t *testing.T) {
-	for _, id := range []string{"messages=many", "messages=1&rate=fast"} {
+	for _, id := range []string{
+		"messages=many", "messages=1&rate=fast", "messages=-1", "messages=1&rate=1&meeting=a",
+		"messages=1&rate=1&meeting=a&streams=2&turn=2",
+	} {
 		_, err := parseLoad(id)
 		assert.Error(t, err, id)
 	}
