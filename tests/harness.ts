@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { k6Binary } from "../cli/k6.ts";
+import { NO_PROMETHEUS, type PrometheusOutput } from "../cli/prometheus.ts";
 import { type RunningServer, startServer } from "../cli/servers.ts";
 import { parseRecord, type RunRecord } from "../record/record.ts";
 
@@ -64,6 +65,36 @@ export function k6(script: string, settings: Record<string, string>) {
   const variables = Object.entries(settings).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
   return run(k6Binary(), ["run", "--quiet", ...variables, `dist/${script}.js`]);
 }
+
+/** `--execution-segment` and its sequence for the `number`-th of `of` instances. */
+export function segment(number: number, of: number): string[] {
+  const bounds = Array.from({ length: of + 1 }, (_, i) => (i === 0 ? "0" : i === of ? "1" : `${i}/${of}`));
+  return [
+    `--execution-segment=${bounds[number - 1]}:${bounds[number]}`,
+    `--execution-segment-sequence=${bounds.join(",")}`,
+  ];
+}
+
+/** Starts one instance of a run, as k6-operator would. Instances have one RUN_ID. */
+export function oneOf(
+  script: string,
+  number: number,
+  of: number,
+  settings: Record<string, string>,
+  { args, env } = NO_PROMETHEUS,
+) {
+  const variables = Object.entries(settings).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+  const parts = ["--quiet", "--address", "", ...segment(number, of), ...args, ...variables];
+  return run(k6Binary(), ["run", ...parts, `dist/${script}.js`], env);
+}
+
+/** Starts all instances of a run, and says where their figures are sent. */
+export const instances = (
+  script: string,
+  of: number,
+  settings: Record<string, string>,
+  output: PrometheusOutput = NO_PROMETHEUS,
+) => Array.from({ length: of }, (_, i) => oneOf(script, i + 1, of, settings, output));
 
 /** The record of the only run in `directory`. */
 export function onlyRecord(directory: string): RunRecord {

@@ -193,6 +193,8 @@ function evidenceOf(test: TestRecord, record: RunRecord): TestEvidence {
     streams: mine(record.streams.kept),
     queueDelay: test.timings["queue-delay"] ?? {},
     generatorLag: test.timings["generator-lag"] ?? {},
+    clockUncertaintyMs: clockOf(record.instances)?.uncertaintyMs ?? 0,
+    bounds: record.bounds,
     samples: mine(record.samples.kept).sort((a, b) => a.at - b.at),
     rates: mine(record.rates),
     steps: mine(record.steps),
@@ -201,7 +203,7 @@ function evidenceOf(test: TestRecord, record: RunRecord): TestEvidence {
 
 function doubtOf({ name, state }: InstancePart): string {
   if (state === "missing") return `instance ${name} left no record`;
-  if (state === "running") return `instance ${name} was broken off without a word`;
+  if (state === "running") return `instance ${name} was broken off without a word, or still runs`;
   return `instance ${name} is not complete: ${state}`;
 }
 
