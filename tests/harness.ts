@@ -12,6 +12,12 @@ import { parseRecord, type RunRecord } from "../record/record.ts";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
+/** Why a test that needs something cannot run here; false where it can. In CI everything has to be there. */
+export function without(isThere: boolean, what: string): string | false {
+  if (!isThere && process.env.CI) throw new Error(`CI has to have what the tests need: ${what}`);
+  return isThere ? false : `${what}: not checked`;
+}
+
 /** A directory that is removed after the test. */
 export function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "plan-load-"));
