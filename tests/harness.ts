@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -117,4 +119,18 @@ export async function until(condition: () => Promise<boolean>, ms = 20_000): Pro
     if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** A webhook, and what it was sent. */
+export async function webhook(t: TestContext) {
+  const bodies: { text: string; verdict?: string }[] = [];
+  const http = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    bodies.push(JSON.parse(body));
+    response.end();
+  });
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  t.after(() => http.close());
+  return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/secret`, bodies };
 }

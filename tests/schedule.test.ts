@@ -9,15 +9,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { Ajv } from "ajv";
 import { parse, parseAllDocuments } from "yaml";
 import { readRecord } from "../cli/files.ts";
 import type { TestRun } from "../cli/testruns.ts";
-import { ROOT, run, server, temporaryDirectory, without } from "./harness.ts";
+import { ROOT, run, server, temporaryDirectory, webhook, without } from "./harness.ts";
 
 /** What is scheduled in the golden files: every option that shows in them, with what has to be quoted. */
 const GOLDEN = join(ROOT, "deploy", "golden");
@@ -229,20 +227,6 @@ describe("npm run schedule", () => {
     assert.equal(readFileSync(join(into, "plan-load.env"), "utf8"), "NOTIFY_URL=mine\n");
   });
 });
-
-/** A webhook, and what it was sent. */
-async function webhook(t: TestContext) {
-  const bodies: { text: string; verdict?: string }[] = [];
-  const http = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
-    bodies.push(JSON.parse(body));
-    response.end();
-  });
-  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
-  t.after(() => http.close());
-  return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/secret`, bodies };
-}
 
 /** A directory in which the project stands, with the files of a schedule and an environment of its own. */
 async function installed(t: TestContext, kind: string, args: string[], env: string): Promise<string> {
