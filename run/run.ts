@@ -5,7 +5,14 @@ import * as v from "valibot";
 import { type Health, PlanApi } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { connector } from "../client/wire.ts";
-import { type Instance, instanceName, instanceSchema, isFirst, isShared } from "../record/instance.ts";
+import {
+  type Instance,
+  instanceName,
+  instanceSchema,
+  isFirst,
+  isShared,
+  markOf,
+} from "../record/instance.ts";
 import type { Judged, Snapshot } from "../record/record.ts";
 import { USERS_EXPECTED, USERS_FINISHED } from "../thresholds/judge.ts";
 import { gaugeValue, k6Thresholds } from "../thresholds/k6.ts";
@@ -201,7 +208,7 @@ async function setup(run: RunPlan): Promise<Started> {
   for (const { test, share } of slots) {
     recorder.tally(test.name, JSON.stringify({ counts: { [USERS_EXPECTED]: share } }));
   }
-  const clock = await estimateClock(api, model, markOf(run));
+  const clock = await estimateClock(api, model, markOf(run.runId, run.instance));
   tellWhatItIs(run, { ...started, clock });
   return { ...started, clock };
 }
@@ -247,10 +254,6 @@ async function firstModel(api: PlanApi, baseUrl: string): Promise<string> {
   throw new Error("aborted");
 }
 
-/** The text in every prompt of a run by which its plans are found again; an instance leaves those of the others alone. */
-const markOf = ({ runId, instance }: RunPlan): string =>
-  isShared(instance) ? `run ${runId}, instance ${instanceName(instance)}` : `run ${runId}`;
-
 async function virtualUser(run: RunPlan, started: Started): Promise<void> {
   const { config, slots, directory } = run;
   const slot = slots.find(({ test }) => exec.scenario.name.replace(/-health$/, "") === test.name);
@@ -280,7 +283,7 @@ async function virtualUser(run: RunPlan, started: Started): Promise<void> {
       clockOffsetMs: started.clock?.applied ? started.clock.offsetMs : 0,
       directory,
       source: started.source,
-      mark: markOf(run),
+      mark: markOf(run.runId, run.instance),
       user: exec.scenario.iterationInTest,
       slotEndsAt,
     });
@@ -323,7 +326,7 @@ async function beside(
 async function teardown(run: RunPlan, started: Started): Promise<void> {
   const left = await deleteMarked(
     new PlanApi(run.config.baseUrl, REQUEST_TIMEOUT_MS[run.config.profile]),
-    markOf(run),
+    markOf(run.runId, run.instance),
   );
   for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
   for (const { test } of run.slots) endLive(test.name);
@@ -367,7 +370,7 @@ function sendVerdicts(test: string, judgements: readonly Judged[]): void {
 /** A set-up that failed or was interrupted has no teardown: what it had begun to create is deleted here. */
 function withoutSetup(run: RunPlan): Record<string, string> {
   const hasBegun = run.slots.some(({ test }) => recorder.count(test.name, USERS_EXPECTED) > 0);
-  const left = hasBegun ? deleteMarkedAtOnce(run.config.baseUrl, markOf(run)) : [];
+  const left = hasBegun ? deleteMarkedAtOnce(run.config.baseUrl, markOf(run.runId, run.instance)) : [];
   return left.length === 0 ? {} : { stdout: left.map((text) => `! ${text}\n`).join("") };
 }
 

@@ -126,8 +126,19 @@ describe("a run that several k6 processes share", () => {
     assert.equal(code, 99);
     assert.match(stdout, /run incomplete/);
     assert.match(stdout, /! instance 2-of-2 was broken off without a word/);
-    const { state, targets } = merged(out);
+    const { state, targets, findings } = merged(out);
     assert.equal(state, "incomplete");
+    const mark = `run ${RUN_ID}, instance 2-of-2`;
+    assert.ok(
+      findings.includes(
+        `plans of instance 2-of-2 may be left on the server: those with "${mark}" in their prompts`,
+      ),
+    );
+    const plans = (await (await fetch(`${url}/api/plans`)).json()) as { prompt: string }[];
+    assert.ok(
+      plans.length > 0 && plans.every(({ prompt }) => prompt.includes(mark)),
+      "the plans that are left",
+    );
     assert.ok(targets.length > 0);
     assert.deepEqual([...new Set(targets.map(({ verdict }) => verdict))], ["no data"]);
   });
