@@ -208,10 +208,15 @@ describe("npm run schedule", () => {
       [[...cron, "--every", "day", "--only", "recon"], /^ONLY is "recon"/],
       [[...cron, "--every", "day", "--out", "a\nb"], /^--out has a line break/],
       [[...cron, "--every", "day", "--keep", "0"], /whole number from 1 to 3650/],
+      [[...cron, "--cron", "0 2 31 2,4 *"], /there is no day 31 in month 2,4$/m],
+      [
+        [...cron, "--every", "day", "--into", "package.json"],
+        /^package\.json cannot be used \(EEXIST\): give another/,
+      ],
       [[...cron, "--every", "day", "--prometheus", "http://me:secret@x"], /holds credentials/],
     ];
     for (const [args, sentence] of wrong) {
-      const { code, stdout, stderr } = await schedule([...args, "--into", into]);
+      const { code, stdout, stderr } = await schedule(["--into", into, ...args]);
       assert.equal(code, 1);
       assert.match(stderr.replace(/^error: /, ""), sentence);
       assert.equal(stdout, "");
