@@ -6,10 +6,30 @@ import { renderRun } from "../reports/html.ts";
 import { runJUnit } from "../reports/junit.ts";
 import { mergeRecords } from "../thresholds/merge.ts";
 import { readRecord, saveFile } from "./files.ts";
+import { prometheusAt } from "./prometheus-query.ts";
+import { recordFromPrometheus } from "./prometheus-records.ts";
+
+/** A run's one record, and where its report is. */
+export interface Merged {
+  record: RunRecord;
+  report: string;
+}
 
 /** Merges the records at `paths` and writes the whole run's files into its directory below `out`. */
-export function mergeAt(paths: readonly string[], out: string): { record: RunRecord; report: string } {
-  const record = mergeRecords(readAll(paths.flatMap(directoriesAt)));
+export const mergeAt = (paths: readonly string[], out: string): Merged =>
+  saved(mergeRecords(readAll(paths.flatMap(directoriesAt))), out);
+
+/** The same of a run as Prometheus knows it: never in place of a record that knows more. */
+export async function mergeFromPrometheus(url: string, testid: string, out: string): Promise<Merged> {
+  const record = await recordFromPrometheus(prometheusAt(url), testid);
+  const directory = join(out, record.runId);
+  if ((readRecord(directory)?.bounds ?? null) === null && existsSync(directory)) {
+    throw new Error(`${directory} is there, and its records know more: merge those, or give another --out`);
+  }
+  return saved(record, out);
+}
+
+function saved(record: RunRecord, out: string): Merged {
   const directory = join(out, record.runId);
   saveFile(directory, "report.html", renderRun(record));
   saveFile(directory, "junit.xml", runJUnit(record));

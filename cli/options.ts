@@ -26,6 +26,15 @@ export const wholeNumber = (least: number, most: number) => (text: string) => {
 
 /** A program's failure: one sentence, and exit code 1. */
 export function fail(error: unknown): void {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.stderr.write(`${sentenceOf(error)}\n`);
   process.exitCode = 1;
+}
+
+/** What a failure is to a person: of the file system's, which path it was. */
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  return path === undefined
+    ? message
+    : `${path} cannot be used (${code}): give another, or make it one that you may read and write`;
 }

@@ -32,7 +32,8 @@ export function prometheusOutput(url: string, given: NodeJS.ProcessEnv = process
   return { args: ["-o", "experimental-prometheus-rw"], env: Object.fromEntries(mine) };
 }
 
-function writeUrl(text: string): string {
+/** @throws Error with one sentence where it is no URL that `--prometheus` takes */
+export function prometheusUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new Error(`--prometheus is "${text}": it must be a URL such as http://localhost:9090`);
@@ -42,6 +43,11 @@ function writeUrl(text: string): string {
       "the URL after --prometheus holds credentials: set K6_PROMETHEUS_RW_USERNAME and K6_PROMETHEUS_RW_PASSWORD instead",
     );
   }
+  return url;
+}
+
+function writeUrl(text: string): string {
+  const url = prometheusUrl(text);
   if (url.pathname === "/") url.pathname = WRITE_PATH;
   return url.href;
 }
@@ -69,8 +75,8 @@ export async function requireReceiver(
   }
 }
 
-/** The credentials that k6 will send, of those that are sent as a header. */
-function credentials(given: NodeJS.ProcessEnv): Record<string, string> {
+/** The credentials in the environment, of those that are sent as a header. */
+export function credentials(given: NodeJS.ProcessEnv): Record<string, string> {
   const { K6_PROMETHEUS_RW_USERNAME: user, K6_PROMETHEUS_RW_PASSWORD: password = "" } = given;
   const { K6_PROMETHEUS_RW_BEARER_TOKEN: token } = given;
   if (user) return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
@@ -87,9 +93,14 @@ async function answerOf(url: string, authorization: Record<string, string>): Pro
   try {
     return (await fetch(url, request)).status;
   } catch (error) {
-    const { code, message } = (error as { cause?: { code?: string; message?: string } }).cause ?? {};
-    throw new Error(
-      `${url} cannot be reached (${code ?? message ?? error}): start Prometheus, or correct the URL after --prometheus`,
-    );
+    throw unreachable(url, error);
   }
+}
+
+/** What is told of an address that gave no answer. */
+export function unreachable(url: string, error: unknown): Error {
+  const { code, message } = (error as { cause?: { code?: string; message?: string } }).cause ?? {};
+  return new Error(
+    `${url} cannot be reached (${code ?? message ?? error}): start Prometheus, or correct the URL after --prometheus`,
+  );
 }

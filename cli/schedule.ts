@@ -19,6 +19,9 @@ interface ScheduleOptions extends Omit<Job, "cron" | "timeout" | "allowRemote" |
 /** How long both halves may take, in minutes. */
 const TIMEOUTS: Record<Profile, number> = { smoke: 30, baseline: 180, stress: 240, endurance: 480 };
 
+/** A bucket of an object store, with a folder or without. */
+const PLACE = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w.-]+)*$/;
+
 new Command("npm run schedule --")
   .description(
     "Writes what starts the load tests by itself: again and again, never two at once, for a bounded time. What is " +
@@ -53,6 +56,10 @@ new Command("npm run schedule --")
       .argParser(wholeNumber(1, 1_000))
       .default(4),
   )
+  .option(
+    "--records <place>",
+    "an object store for records, e.g. s3://bucket/folder: for k6-operator, in place of a volume",
+  )
   .option("--into <dir>", "where the files are written", "schedule")
   .allowExcessArguments(false)
   .action((kind: Kind, options: ScheduleOptions) => schedule(kind, options))
@@ -77,6 +84,7 @@ function jobOf(kind: Kind, { every, cron, into: _, ...options }: ScheduleOptions
   requireOneLine(options);
   requireSettings(options);
   requireNeeds(kind, options);
+  requirePlace(kind, options);
   return {
     ...options,
     cron: every === undefined ? parseCron(cron ?? "") : EVERY[every],
@@ -121,4 +129,12 @@ function requireNeeds(
   if (need === "directory" && !isAbsolute(directory)) {
     throw new Error(`${kind} needs --directory: where the project is on the machine, such as /opt/plan-load`);
   }
+}
+
+function requirePlace(kind: Kind, { records }: Pick<Job, "records">): void {
+  if (records === undefined) return;
+  if (kind !== "k6-operator")
+    throw new Error(`--records is for k6-operator: ${kind} has one process, and its results`);
+  if (!PLACE.test(records))
+    throw new Error(`--records is "${records}": it must be a place such as s3://bucket/folder`);
 }

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
@@ -40,11 +41,10 @@ async function runAll(directory: string, options: JobOptions & { jitter: number 
   const runs: RunResults[] = [];
   let code = 1;
   try {
-    for (const file of readdirSync(directory)
-      .filter((name) => name.endsWith(".yaml"))
-      .sort()) {
+    for (const file of manifestsIn(directory)) {
       const { testRun, runId } = readTestRun(readFileSync(join(directory, file), "utf8"), file);
       await runTestRun(ownCluster(), testRun, interrupt.signal);
+      if (process.env.RECORDS) fetchRecords(`${process.env.RECORDS}/${runId}`, join(options.out, runId));
       const { record } = mergeAt([join(options.out, runId)], options.out);
       process.stdout.write(runTable(record));
       runs.push(runResults(record));
@@ -57,10 +57,28 @@ async function runAll(directory: string, options: JobOptions & { jitter: number 
   return conclude(runs, code, options);
 }
 
+function manifestsIn(directory: string): string[] {
+  const files = existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith(".yaml")) : [];
+  if (files.length > 0) return files.sort();
+  throw new Error(`${directory} holds no manifest of a TestRun: npm run schedule -- k6-operator writes them`);
+}
+
+/** Copies the records of a run from the object store, to which each instance has copied its own. */
+function fetchRecords(place: string, directory: string): void {
+  const { status, error } = spawnSync("rclone", ["copy", place, directory], { stdio: "inherit" });
+  if (error)
+    throw new Error(`rclone could not be run (${error.message}): use the image of deploy/Dockerfile`);
+  if (status !== 0) throw new Error(`the records in ${place} could not be copied: rclone said why`);
+}
+
 /** The cluster that this pod runs in. */
 function ownCluster(): Cluster {
   const { KUBERNETES_API = "https://kubernetes.default.svc", SERVICE_ACCOUNT_DIR = SERVICE_ACCOUNT } =
     process.env;
+  if (!existsSync(SERVICE_ACCOUNT_DIR))
+    throw new Error(
+      `there is no service account in ${SERVICE_ACCOUNT_DIR}: this runs in a pod of Kubernetes`,
+    );
   const read = (name: string) => readFileSync(join(SERVICE_ACCOUNT_DIR, name), "utf8").trim();
   return { url: KUBERNETES_API, token: read("token"), namespace: read("namespace") };
 }

@@ -58,16 +58,22 @@ export async function runTestRun(
   if (created.status !== 201)
     throw new Error(`the TestRun ${name} could not be created: ${await told(created)}`);
   while (!signal.aborted) {
-    const answer = await ask(cluster, "GET", `/${name}`);
-    if (answer.status === 404) throw new Error(`the TestRun ${name} was deleted by somebody else`);
-    if (answer.ok && LAST_STAGES.includes(stageOf(await answer.json()))) return;
+    if (LAST_STAGES.includes(await stageOf(cluster, name))) return;
     await setTimeout(pollMs, undefined, { signal }).catch(() => {});
   }
   await remove(cluster, name, pollMs);
   throw new Error(`the TestRun ${name} was interrupted`);
 }
 
-const stageOf = (document: unknown): string => v.parse(statusSchema, document).status?.stage ?? "";
+/** The stage of a TestRun; "" where Kubernetes does not tell just now: a run outlasts that. */
+async function stageOf(cluster: Cluster, name: string): Promise<string> {
+  const answer = await ask(cluster, "GET", `/${name}`).catch(() => undefined);
+  if (answer === undefined || answer.status >= 500) return "";
+  if (answer.status === 404) throw new Error(`the TestRun ${name} was deleted by somebody else`);
+  if (!answer.ok) throw new Error(`the TestRun ${name} could not be looked at: ${await told(answer)}`);
+  const document = v.safeParse(statusSchema, await answer.json().catch(() => undefined));
+  return document.success ? (document.output.status?.stage ?? "") : "";
+}
 
 /** Deletes a TestRun with its pods, and waits until it is gone. */
 async function remove(cluster: Cluster, name: string, pollMs: number): Promise<void> {
@@ -83,10 +89,15 @@ async function ask(cluster: Cluster, method: string, path: string, body?: object
   const { url, namespace, token } = cluster;
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   const request = { method, headers, signal: AbortSignal.timeout(30_000) };
-  return fetch(
-    `${url}/apis/k6.io/v1alpha1/namespaces/${namespace}/testruns${path}`,
-    body === undefined ? request : { ...request, body: JSON.stringify(body) },
-  );
+  try {
+    return await fetch(
+      `${url}/apis/k6.io/v1alpha1/namespaces/${namespace}/testruns${path}`,
+      body === undefined ? request : { ...request, body: JSON.stringify(body) },
+    );
+  } catch (error) {
+    const { code, message } = (error as { cause?: { code?: string; message?: string } }).cause ?? {};
+    throw new Error(`Kubernetes at ${url} cannot be reached: ${code ?? message ?? error}`);
+  }
 }
 
 const messageSchema = v.object({ message: v.string() });

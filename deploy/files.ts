@@ -42,7 +42,12 @@ export interface Job {
   image: string;
   /** k6 processes that share a run: for k6-operator. */
   instances: number;
+  /** The object store through which records go, e.g. "s3://bucket/folder": for k6-operator; without one, a volume. */
+  records?: string;
 }
+
+/** What rclone calls a place in an object store. Its server and credentials come from the environment (RCLONE_S3_…). */
+export const placeOf = (records: string): string => records.replace("s3://", ":s3:");
 
 /** The environment of scheduled runs is kept where it is: it may hold secrets. */
 export const ENVIRONMENT_FILE = "plan-load.env";
@@ -120,20 +125,23 @@ const WRITERS = {
   }),
   "k6-operator": (job) => {
     const manifests = testRuns(job);
-    const { baseline, keep } = job;
+    const { baseline, keep, jitter, records } = job;
     return {
       ...manifests,
       "plan-load.yaml": render(operator, {
         ...podOf(job),
         manifests,
         serviceAccount: "plan-load",
-        args: ["testruns", ...given({ out: POD_RESULTS, baseline, keep, jitter: job.jitter })],
-        env: variables({ NODE_EXTRA_CA_CERTS: `${SERVICE_ACCOUNT}/ca.crt` }),
+        accessMode: records === undefined ? "ReadWriteMany" : "ReadWriteOnce",
+        args: ["testruns", ...given({ out: POD_RESULTS, baseline, keep, jitter })],
+        env: variables({ NODE_EXTRA_CA_CERTS: `${SERVICE_ACCOUNT}/ca.crt`, RECORDS: placeOrNone(records) }),
       }),
-      [ENVIRONMENT_FILE]: render(env, {}),
+      [ENVIRONMENT_FILE]: render(env, { records }),
     };
   },
 } satisfies Record<string, Writer>;
+
+const placeOrNone = (records: string | undefined) => (records === undefined ? undefined : placeOf(records));
 
 const podOf = (job: Job) => ({
   cron: job.cron,
@@ -155,7 +163,14 @@ function testRuns(job: Job): Record<string, string> {
   return Object.fromEntries(
     halves.map(({ transport, url }) => {
       const env = variables(runnerEnvironment(job, transport, url));
-      const view = { transport, env, image: job.image, instances: job.instances, ...RESOURCES };
+      const view = {
+        transport,
+        env,
+        image: job.image,
+        instances: job.instances,
+        records: job.records,
+        ...RESOURCES,
+      };
       return [`testrun-${transport}.yaml`, render(testrun, view)];
     }),
   );
@@ -163,7 +178,7 @@ function testRuns(job: Job): Record<string, string> {
 
 /** The operator adds tags of its own: without that feature k6 would have them in place of ours. */
 function runnerEnvironment(job: Job, transport: Transport, url: string): Record<string, string | undefined> {
-  const { profile, release, only, allowRemote, remoteWrite } = job;
+  const { profile, release, only, allowRemote, remoteWrite, records } = job;
   return {
     BASE_URL: url,
     TRANSPORT: transport,
@@ -174,6 +189,7 @@ function runnerEnvironment(job: Job, transport: Transport, url: string): Record<
     OUT_DIR: POD_RESULTS,
     RUN_ID: `suite-${release}-${transport}-${profile}-1`,
     TRIGGER: "schedule",
+    RECORDS: placeOrNone(records),
     K6_FEATURES: "merge-run-tags",
     K6_NO_USAGE_REPORT: "true",
     K6_AUTO_EXTENSION_RESOLUTION: "false",

@@ -21,7 +21,10 @@ test("moments of cron are those of systemd", () => {
 const hasSystemd = spawnSync("systemd-analyze", ["--version"]).error === undefined;
 
 test("systemd understands every calendar", {
-  skip: hasSystemd ? false : "systemd-analyze is not installed: the calendars are not checked by systemd",
+  skip:
+    hasSystemd || process.env.CI
+      ? false
+      : "systemd-analyze is not installed: the calendars are not checked by systemd",
 }, () => {
   for (const [, calendar] of CALENDARS) {
     const { status, stderr } = spawnSync("systemd-analyze", ["calendar", calendar], { encoding: "utf8" });

@@ -12,6 +12,9 @@ const FIELDS = [
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
+/** The days of each month, in leap years. */
+const LENGTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
 /**
  * A cron expression of five numeric fields (`*`, lists, ranges, steps), with single spaces.
  * @throws Error with one sentence where it is none, or where it cannot be said to all schedulers
@@ -28,6 +31,11 @@ export function parseCron(text: string): string {
     throw new Error(
       `--cron is "${text}": days of the month and of the week together mean different things to cron and to systemd; give one of them`,
     );
+  }
+  const [, , day = "", month = ""] = fields;
+  const firstDay = Math.min(...numbersOf(day, 1, 31));
+  if (!numbersOf(month, 1, 12).some((number) => firstDay <= (LENGTHS[number - 1] ?? 0))) {
+    throw new Error(`--cron is "${text}": there is no day ${day} in month ${month}`);
   }
   return fields.join(" ");
 }
@@ -61,11 +69,14 @@ const times = (field: string, least: number): string =>
 
 /** systemd knows neither numbers nor steps of weekdays. */
 function daysOf(field: string): string {
-  const numbers = field.split(",").flatMap((part) => {
+  return [...new Set(numbersOf(field, 0, 6).map((number) => DAYS[number]))].join(",");
+}
+
+/** The numbers that a field of cron holds. */
+const numbersOf = (field: string, least: number, most: number): number[] =>
+  field.split(",").flatMap((part) => {
     const [range = "", step = "1"] = part.split("/");
-    const [from, to = from] = range === "*" ? [0, 6] : range.split("-").map(Number);
-    const all = Array.from({ length: (to ?? 0) - (from ?? 0) + 1 }, (_, i) => (from ?? 0) + i);
+    const [from = least, to = from] = range === "*" ? [least, most] : range.split("-").map(Number);
+    const all = Array.from({ length: to - from + 1 }, (_, i) => from + i);
     return all.filter((_, i) => i % Number(step) === 0);
   });
-  return [...new Set(numbers.map((number) => DAYS[number]))].join(",");
-}

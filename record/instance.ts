@@ -18,3 +18,7 @@ export function readInstance(name: string): Instance | undefined {
   const [, number, of] = /^(\d+)-of-(\d+)$/.exec(name) ?? [];
   return number === undefined ? undefined : { number: Number(number), of: Number(of) };
 }
+
+/** The text in every prompt of a run by which its plans are found again; an instance leaves those of the others alone. */
+export const markOf = (runId: string, instance: Instance): string =>
+  isShared(instance) ? `run ${runId}, instance ${instanceName(instance)}` : `run ${runId}`;

@@ -322,6 +322,11 @@ export const recordSchema = v.object({
   clock: clockSchema,
   /** What the measuring side added: the wait of messages between socket and account, and how late its timers came. */
   instrument: v.object({ queueDelay: sparseHistogram, generatorLag: v.optional(sparseHistogram, {}) }),
+  /**
+   * Where durations are known only to lie between two of these (milliseconds, ascending): in a record made from
+   * Prometheus. Null: to a bucket of record/histogram.ts.
+   */
+  bounds: v.optional(v.nullable(v.array(v.number())), null),
   /** What a merged record was made of; empty where the run was one process's. */
   instances: v.optional(v.array(instancePartSchema), []),
 });

@@ -38,6 +38,7 @@ export function sampleRecord(different: Partial<RunRecord> = {}): RunRecord {
     fallbacks: [],
     clock: null,
     instrument: { queueDelay: {}, generatorLag: {} },
+    bounds: null,
     instances: [],
     ...different,
   };

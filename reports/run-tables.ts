@@ -32,7 +32,7 @@ export function tablesOf({ steps, rates, fallbacks, samples, stalls }: RunRecord
         milliseconds(step.completionMs),
         exponentFrom(all[i - 1], step),
         milliseconds(step.firstMessageMs ?? undefined),
-        `${step.delivered} of ${step.due}`,
+        partOf(step.delivered, step.due),
         String(mine(stalls.kept).filter(({ at }) => at >= step.startedAt && at <= step.endedAt).length),
       ]),
     },
@@ -56,7 +56,7 @@ export function tablesOf({ steps, rates, fallbacks, samples, stalls }: RunRecord
         milliseconds(rate.latency?.p50),
         milliseconds(rate.latency?.p95),
         milliseconds(rate.latency?.p99),
-        `${rate.lost} of ${rate.due}`,
+        partOf(rate.lost, rate.due),
       ]),
     },
     {
@@ -75,6 +75,8 @@ export function tablesOf({ steps, rates, fallbacks, samples, stalls }: RunRecord
   ];
   return tables.filter(({ rows }) => rows.length > 0);
 }
+
+const partOf = (n: number, all: number): string => (all === 0 ? "–" : `${n} of ${all}`);
 
 const exponentFrom = (before: StepReport | undefined, step: StepReport): string =>
   before === undefined ? "–" : exponentBetween(before, step).toFixed(2);

@@ -65,6 +65,16 @@ test("a target that the table no longer has is shown by its id", () => {
 const chartOf = (charts: readonly ChartView[], title: string) =>
   charts.find((one) => one.title === title) ?? assert.fail(`no chart ${title}`);
 
+test("a merged record tells how exact its percentiles are", () => {
+  const instances = [{ name: "1-of-1", state: "complete" as const, clock: null }];
+  assert.doesNotMatch(renderRun(sampleRecord()), /Percentiles/);
+  assert.match(renderRun(sampleRecord({ instances })), /Percentiles.*\n?.*to the 1\.1 %/);
+  assert.match(
+    renderRun(sampleRecord({ instances, bounds: [50, 100] })),
+    /known to lie between two of 50, 100 ms/,
+  );
+});
+
 test("the bars of the latency chart hold every message", () => {
   const { latency } = good.histograms;
   const view = chartOf(runView(good).tests[0]?.charts ?? [], "Latency of messages");

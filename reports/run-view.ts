@@ -220,7 +220,7 @@ function factsOf(record: RunRecord): RunView["facts"] {
     { label: "Started", value: moment(record.startedAt) },
     { label: "Took", value: length },
     { label: "State", value: record.state },
-    ...instancesText(record.instances),
+    ...instancesText(record),
     { label: "Clock", value: clockText(record.clock) },
     { label: "k6", value: record.k6 },
     { label: "Run", value: record.runId },

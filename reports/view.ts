@@ -115,8 +115,11 @@ export function banner({ target: { simulated, behaviour } }: Pick<RunRecord, "ta
 
 const signed = (ms: number): string => `${ms >= 0 ? "+" : "−"}${milliseconds(Math.abs(ms))}`;
 
-/** How the instances of a merged run ended, and how far the clock of each is off the server's. */
-export function instancesText(instances: RunRecord["instances"]): { label: string; value: string }[] {
+/** How the instances of a merged run ended, how far the clock of each is off the server's, and how exact percentiles are. */
+export function instancesText({
+  instances,
+  bounds,
+}: Pick<RunRecord, "instances" | "bounds">): { label: string; value: string }[] {
   if (instances.length === 0) return [];
   const offsets = instances.flatMap(({ clock }) => clock?.offsetMs ?? []);
   const [least, most] = [Math.min(...offsets), Math.max(...offsets)];
@@ -131,6 +134,13 @@ export function instancesText(instances: RunRecord["instances"]): { label: strin
             value: `the server's is off by ${signed(least)} to ${signed(most)}`,
           },
         ]),
+    {
+      label: "Percentiles",
+      value:
+        bounds === null
+          ? "of all instances' messages, to the 1.1 % of a histogram's bucket"
+          : `of all instances' messages, known to lie between two of ${bounds.join(", ")} ms`,
+    },
   ];
 }
 

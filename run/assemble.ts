@@ -91,6 +91,7 @@ export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | 
       queueDelay: joined(snapshot, (test) => timingKey(test, "queue-delay"), slots),
       generatorLag: joined(snapshot, (test) => timingKey(test, "generator-lag"), slots),
     },
+    bounds: null,
     instances: [],
   };
 }

@@ -5,8 +5,15 @@ import * as v from "valibot";
 import { type Health, PlanApi } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { connector } from "../client/wire.ts";
-import { type Instance, instanceName, instanceSchema, isFirst, isShared } from "../record/instance.ts";
-import type { Judged } from "../record/record.ts";
+import {
+  type Instance,
+  instanceName,
+  instanceSchema,
+  isFirst,
+  isShared,
+  markOf,
+} from "../record/instance.ts";
+import type { Judged, Snapshot } from "../record/record.ts";
 import { USERS_EXPECTED, USERS_FINISHED } from "../thresholds/judge.ts";
 import { gaugeValue, k6Thresholds } from "../thresholds/k6.ts";
 import { type TargetId, target } from "../thresholds/targets.ts";
@@ -20,7 +27,7 @@ import type { LoadTest } from "./loadtest.ts";
 import { Meter } from "./meter.ts";
 import { sample, setGauge, targetObserved } from "./metrics.ts";
 import { type RunPlan, type Slot, type Started, slotsOf } from "./runplan.ts";
-import { verdictNumber, WHOLE_RUN_LABEL } from "./series.ts";
+import { counted, verdictNumber, WHOLE_RUN_LABEL } from "./series.ts";
 import { findSource, type Source, sampleUntil } from "./server-sample.ts";
 import { summarise, takeSnapshot } from "./summary.ts";
 
@@ -201,8 +208,31 @@ async function setup(run: RunPlan): Promise<Started> {
   for (const { test, share } of slots) {
     recorder.tally(test.name, JSON.stringify({ counts: { [USERS_EXPECTED]: share } }));
   }
-  setGauge("run_started_seconds", recorder.now() / 1_000, { test: WHOLE_RUN_LABEL });
-  return { ...started, clock: await estimateClock(api, model, markOf(run)) };
+  const clock = await estimateClock(api, model, markOf(run.runId, run.instance));
+  tellWhatItIs(run, { ...started, clock });
+  return { ...started, clock };
+}
+
+/** Sends what the run is: what the figures alone do not tell. */
+function tellWhatItIs({ name, instance, slots }: RunPlan, { startedAt, health, clock }: Started): void {
+  const test = WHOLE_RUN_LABEL;
+  setGauge("run_started_seconds", Date.parse(startedAt) / 1_000, { test });
+  setGauge("run_info", 1, {
+    test,
+    script: name,
+    instances: String(instance.of),
+    server_version: health.version,
+    simulated: String(health.simulated),
+    behaviour: health.behaviour,
+    k6_version: recorder.k6Version(),
+  });
+  for (const { test: one } of slots) {
+    const { plan, group, targets } = one;
+    setGauge("test_info", 1, { test: one.name, plan: plan.join(), group, targets: targets.join() });
+  }
+  if (clock === null) return;
+  setGauge("clock_offset_seconds", clock.offsetMs / 1_000, { test });
+  setGauge("clock_uncertainty_seconds", clock.uncertaintyMs / 1_000, { test });
 }
 
 async function requireHealth(api: PlanApi, baseUrl: string): Promise<Health> {
@@ -223,10 +253,6 @@ async function firstModel(api: PlanApi, baseUrl: string): Promise<string> {
   );
   throw new Error("aborted");
 }
-
-/** The text in every prompt of a run by which its plans are found again; an instance leaves those of the others alone. */
-const markOf = ({ runId, instance }: RunPlan): string =>
-  isShared(instance) ? `run ${runId}, instance ${instanceName(instance)}` : `run ${runId}`;
 
 async function virtualUser(run: RunPlan, started: Started): Promise<void> {
   const { config, slots, directory } = run;
@@ -257,7 +283,7 @@ async function virtualUser(run: RunPlan, started: Started): Promise<void> {
       clockOffsetMs: started.clock?.applied ? started.clock.offsetMs : 0,
       directory,
       source: started.source,
-      mark: markOf(run),
+      mark: markOf(run.runId, run.instance),
       user: exec.scenario.iterationInTest,
       slotEndsAt,
     });
@@ -300,17 +326,21 @@ async function beside(
 async function teardown(run: RunPlan, started: Started): Promise<void> {
   const left = await deleteMarked(
     new PlanApi(run.config.baseUrl, REQUEST_TIMEOUT_MS[run.config.profile]),
-    markOf(run),
+    markOf(run.runId, run.instance),
   );
   for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
   for (const { test } of run.slots) endLive(test.name);
-  if (!isShared(run.instance)) tellVerdicts(run, started);
+  const snapshot = takeSnapshot();
+  if (!isShared(run.instance)) tellVerdicts(run, started, snapshot);
+  const sums = run.slots.map(({ test }) => counted(snapshot.tallies[test.name]?.counts ?? {}));
+  const all = sums.reduce((sum, one) => sum + one, 0);
+  setGauge("run_counted", all, { test: WHOLE_RUN_LABEL });
   setGauge("run_ended_seconds", recorder.now() / 1_000, { test: WHOLE_RUN_LABEL });
 }
 
 /** Judges the run, and tells k6. */
-function tellVerdicts(run: RunPlan, started: Started): void {
-  const { targets, tests } = judgeRun(run, started, takeSnapshot());
+function tellVerdicts(run: RunPlan, started: Started, snapshot: Snapshot): void {
+  const { targets, tests } = judgeRun(run, started, snapshot);
   sendVerdicts(WHOLE_RUN_LABEL, targets);
   for (const [test, judgedOfTest] of Object.entries(tests)) {
     sendVerdicts(test, judgedOfTest);
@@ -340,7 +370,7 @@ function sendVerdicts(test: string, judgements: readonly Judged[]): void {
 /** A set-up that failed or was interrupted has no teardown: what it had begun to create is deleted here. */
 function withoutSetup(run: RunPlan): Record<string, string> {
   const hasBegun = run.slots.some(({ test }) => recorder.count(test.name, USERS_EXPECTED) > 0);
-  const left = hasBegun ? deleteMarkedAtOnce(run.config.baseUrl, markOf(run)) : [];
+  const left = hasBegun ? deleteMarkedAtOnce(run.config.baseUrl, markOf(run.runId, run.instance)) : [];
   return left.length === 0 ? {} : { stdout: left.map((text) => `! ${text}\n`).join("") };
 }
 

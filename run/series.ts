@@ -1,6 +1,7 @@
-import { bucketMiddle, type SparseHistogram } from "../record/histogram.ts";
+import { bucketMiddle, bucketOf, type SparseHistogram } from "../record/histogram.ts";
 import { VERDICTS, type Verdict } from "../record/record.ts";
-import { USERS_FINISHED } from "../thresholds/judge.ts";
+import { PHASES } from "../thresholds/endurance.ts";
+import { USERS_EXPECTED, USERS_FINISHED } from "../thresholds/judge.ts";
 import { target } from "../thresholds/targets.ts";
 import type { Timing } from "./meter.ts";
 
@@ -17,6 +18,7 @@ export const COUNTERS = {
   messages_delivered: "delivered",
   messages_duplicated: "duplicates",
   messages_reordered: "reordered",
+  messages_before_stamp: "negative",
   gap_messages: "gapMessages",
   gap_messages_lost: "gapLost",
   connection_attempts: "attempts",
@@ -35,9 +37,14 @@ export const COUNTERS = {
   fallback_reports_delivered: "fallbackDelivered",
   plans_created: "call:POST /api/plans 200",
   plans_deleted: "call:DELETE /api/plans/{id} 200",
+  users_expected: USERS_EXPECTED,
   users_finished: USERS_FINISHED,
 } as const;
 export type CounterName = keyof typeof COUNTERS;
+
+/** What all counters together come to, of a test's counts: by that is seen whether everything arrived. */
+export const counted = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(COUNTERS).reduce((sum, name) => sum + (counts[name] ?? 0), 0);
 
 /** Streams that ended; label `outcome`. */
 export const OUTCOMES_SERIES = "stream_outcomes";
@@ -85,14 +92,45 @@ export function countsWithin(histogram: SparseHistogram): [le: string, count: nu
   const counted = Object.entries(histogram).map(([bucket, n]) => [bucketMiddle(Number(bucket)), n] as const);
   return BOUNDS_MS.map((bound) => {
     const count = counted.reduce((sum, [ms, n]) => (ms <= bound ? sum + n : sum), 0);
-    return [bound === Number.POSITIVE_INFINITY ? "+Inf" : String(bound / 1_000), count];
+    return [leOf(bound), count];
   });
+}
+
+const leOf = (boundMs: number): string =>
+  boundMs === Number.POSITIVE_INFINITY ? "+Inf" : String(boundMs / 1_000);
+
+const ALL_BUCKETS = Array.from({ length: bucketOf(Number.POSITIVE_INFINITY) + 1 }, (_, bucket) => bucket);
+
+/** The histogram of such counts: durations between two bounds are spread evenly over the buckets between them. */
+export function histogramWithin(counts: readonly (readonly [le: string, count: number])[]): SparseHistogram {
+  const histogram: SparseHistogram = {};
+  const within = new Map(counts);
+  let [before, below] = [0, 0];
+  for (const bound of BOUNDS_MS) {
+    const count = Math.max(before, within.get(leOf(bound)) ?? before);
+    const between = ALL_BUCKETS.filter(
+      (bucket) => bucketMiddle(bucket) > below && bucketMiddle(bucket) <= bound,
+    );
+    between.forEach((bucket, i) => {
+      const share = (upTo: number) => Math.round(((count - before) * upTo) / between.length);
+      if (share(i + 1) > share(i)) histogram[bucket] = share(i + 1) - share(i);
+    });
+    [before, below] = [count, bound];
+  }
+  return histogram;
 }
 
 /** Gauges, each with the labels that it has beside those of all. */
 export const GAUGES = {
   /** 1 while a test runs, 0 when it has ended. */
   test_running: [],
+  /** 1: what the run is, its server and its k6, in labels; `instances` share it. */
+  run_info: ["script", "instances", "server_version", "simulated", "behaviour", "k6_version"],
+  /** 1: what a test covers and which targets it judges, in labels that list several with commas between. */
+  test_info: ["plan", "group", "targets"],
+  /** The server's clock less this machine's, and by how much that may be off. */
+  clock_offset_seconds: [],
+  clock_uncertainty_seconds: [],
   /** How long the last answer of /health took; what is given up counts with its time. */
   health_seconds: [],
   /** The server's process. */
@@ -101,6 +139,8 @@ export const GAUGES = {
   server_cpu_seconds_total: [],
   server_threads: [],
   server_open_files: [],
+  /** The phase of the test in which the server's process was sampled: its place among `PHASE_NAMES`. */
+  sample_phase: [],
   /** k6's own resident memory. */
   generator_memory_bytes: [],
   /** Messages per second: what the pipeline of a scene offered, what the client that got least was given. */
@@ -112,6 +152,8 @@ export const GAUGES = {
   /** Seconds since the epoch. */
   run_started_seconds: [],
   run_ended_seconds: [],
+  /** What all counters of the instance came to, sent at its end: see `counted`. */
+  run_counted: [],
   /** Of each target at the run's end, in its unit ("%" as shares of 1): what was measured, the ends of its interval, the limit. */
   target_value: ["target"],
   target_low: ["target"],
@@ -121,6 +163,9 @@ export const GAUGES = {
   target_verdict: ["target"],
 } as const satisfies Record<string, readonly string[]>;
 export type GaugeName = keyof typeof GAUGES;
+
+/** The phases of an endurance test, by the number that is sent. */
+export const PHASE_NAMES: readonly string[] = Object.values(PHASES);
 
 /** The label `test` of series that are of no single test. */
 export const WHOLE_RUN_LABEL = "whole run";

@@ -5,7 +5,7 @@ import type { ServerSample } from "../record/record.ts";
 import type { Config } from "./config.ts";
 import type { Meter } from "./meter.ts";
 import { setGauge } from "./metrics.ts";
-import { WHOLE_RUN_LABEL } from "./series.ts";
+import { PHASE_NAMES, WHOLE_RUN_LABEL } from "./series.ts";
 
 const TIMEOUT_MS = 5_000;
 
@@ -59,6 +59,7 @@ async function sampleServer(source: Source | null, meter: Meter, phase: string):
   const seen = source === null ? NONE : await figuresFrom(source);
   const figures = { ...seen, k6ResidentBytes: recorder.residentBytes() };
   meter.add("samples", { at: recorder.now(), phase, ...figures });
+  setGauge("sample_phase", PHASE_NAMES.indexOf(phase), { test: meter.test });
   for (const [name, gauge] of Object.entries(LIVE)) {
     const value = figures[name as keyof typeof LIVE];
     if (value !== null) setGauge(gauge, value, { test: WHOLE_RUN_LABEL });

@@ -49,3 +49,13 @@ test("the benchmark names its rows to whoever asks for one that is not there", a
   assert.equal(code, 1);
   assert.match(stderr, /'latency' is invalid .* Allowed choices are cpu-empty, cpu-account, .*long-memory/);
 });
+
+test("the model of the merge joins as many of the largest records as it is told", async () => {
+  const { code, stdout, stderr } = await run(process.execPath, ["--import", "tsx", "bench/merge.ts", "3"])
+    .finished;
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stdout,
+    /^3 records of 2\.\d MiB: [\d.]+ s, [\d.]+ MiB at most, the whole 2\.\d MiB, complete$/m,
+  );
+});

@@ -8,38 +8,25 @@ import { k6Binary } from "../cli/k6.ts";
 import { quantile, size } from "../record/histogram.ts";
 import type { RunRecord } from "../record/record.ts";
 import { fails } from "../thresholds/judge.ts";
-import { countsOf, k6, onlyRecord, run, server, temporaryDirectory, until } from "./harness.ts";
+import {
+  countsOf,
+  k6,
+  oneOf,
+  onlyRecord,
+  run,
+  segment,
+  server,
+  instances as shared,
+  temporaryDirectory,
+  until,
+} from "./harness.ts";
 
 const RUN_ID = "shared-run";
 
-/** `--execution-segment` and its sequence for the `number`-th of `of` instances. */
-function segment(number: number, of: number): string[] {
-  const bounds = Array.from({ length: of + 1 }, (_, i) => (i === 0 ? "0" : i === of ? "1" : `${i}/${of}`));
-  return [
-    `--execution-segment=${bounds[number - 1]}:${bounds[number]}`,
-    `--execution-segment-sequence=${bounds.join(",")}`,
-  ];
-}
-
-/** Starts one instance of a run, as k6-operator would. */
-function instance(script: string, number: number, of: number, settings: Record<string, string>) {
-  const variables = Object.entries({ RUN_ID, ...settings }).flatMap(([name, value]) => [
-    "-e",
-    `${name}=${value}`,
-  ]);
-  return run(k6Binary(), [
-    "run",
-    "--quiet",
-    "--address",
-    "",
-    ...segment(number, of),
-    ...variables,
-    `dist/${script}.js`,
-  ]);
-}
-
 const instances = (script: string, of: number, settings: Record<string, string>) =>
-  Array.from({ length: of }, (_, i) => instance(script, i + 1, of, settings));
+  shared(script, of, { RUN_ID, ...settings });
+const instance = (script: string, number: number, of: number, settings: Record<string, string>) =>
+  oneOf(script, number, of, { RUN_ID, ...settings });
 
 const merge = (out: string, ...paths: string[]) =>
   run(process.execPath, ["dist/merge.mjs", "--out", out, ...paths]).finished;
@@ -139,8 +126,19 @@ describe("a run that several k6 processes share", () => {
     assert.equal(code, 99);
     assert.match(stdout, /run incomplete/);
     assert.match(stdout, /! instance 2-of-2 was broken off without a word/);
-    const { state, targets } = merged(out);
+    const { state, targets, findings } = merged(out);
     assert.equal(state, "incomplete");
+    const mark = `run ${RUN_ID}, instance 2-of-2`;
+    assert.ok(
+      findings.includes(
+        `plans of instance 2-of-2 may be left on the server: those with "${mark}" in their prompts`,
+      ),
+    );
+    const plans = (await (await fetch(`${url}/api/plans`)).json()) as { prompt: string }[];
+    assert.ok(
+      plans.length > 0 && plans.every(({ prompt }) => prompt.includes(mark)),
+      "the plans that are left",
+    );
     assert.ok(targets.length > 0);
     assert.deepEqual([...new Set(targets.map(({ verdict }) => verdict))], ["no data"]);
   });
@@ -223,7 +221,7 @@ describe("npm run merge", () => {
   test("refuses wrong input with one sentence, and writes nothing", async (t) => {
     const out = temporaryDirectory(t);
     const wrong: [string[], RegExp][] = [
-      [[], /missing required argument 'records'/],
+      [[], /^what is to be merged\? Give records/],
       [["nowhere"], /nowhere does not exist: give the directory of a run or of an instance/],
       [[out], /holds no run\.json\nthere is no record to merge/],
     ];

@@ -1,15 +1,24 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { k6Binary } from "../cli/k6.ts";
+import { NO_PROMETHEUS, type PrometheusOutput } from "../cli/prometheus.ts";
 import { type RunningServer, startServer } from "../cli/servers.ts";
 import { parseRecord, type RunRecord } from "../record/record.ts";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** Why a test that needs something cannot run here; false where it can. In CI everything has to be there. */
+export function without(isThere: boolean, what: string): string | false {
+  if (!isThere && process.env.CI) throw new Error(`CI has to have what the tests need: ${what}`);
+  return isThere ? false : `${what}: not checked`;
+}
 
 /** A directory that is removed after the test. */
 export function temporaryDirectory(t: TestContext): string {
@@ -65,6 +74,36 @@ export function k6(script: string, settings: Record<string, string>) {
   return run(k6Binary(), ["run", "--quiet", ...variables, `dist/${script}.js`]);
 }
 
+/** `--execution-segment` and its sequence for the `number`-th of `of` instances. */
+export function segment(number: number, of: number): string[] {
+  const bounds = Array.from({ length: of + 1 }, (_, i) => (i === 0 ? "0" : i === of ? "1" : `${i}/${of}`));
+  return [
+    `--execution-segment=${bounds[number - 1]}:${bounds[number]}`,
+    `--execution-segment-sequence=${bounds.join(",")}`,
+  ];
+}
+
+/** Starts one instance of a run, as k6-operator would. Instances have one RUN_ID. */
+export function oneOf(
+  script: string,
+  number: number,
+  of: number,
+  settings: Record<string, string>,
+  { args, env } = NO_PROMETHEUS,
+) {
+  const variables = Object.entries(settings).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+  const parts = ["--quiet", "--address", "", ...segment(number, of), ...args, ...variables];
+  return run(k6Binary(), ["run", ...parts, `dist/${script}.js`], env);
+}
+
+/** Starts all instances of a run, and says where their figures are sent. */
+export const instances = (
+  script: string,
+  of: number,
+  settings: Record<string, string>,
+  output: PrometheusOutput = NO_PROMETHEUS,
+) => Array.from({ length: of }, (_, i) => oneOf(script, i + 1, of, settings, output));
+
 /** The record of the only run in `directory`. */
 export function onlyRecord(directory: string): RunRecord {
   const [run, ...others] = readdirSync(directory);
@@ -80,4 +119,18 @@ export async function until(condition: () => Promise<boolean>, ms = 20_000): Pro
     if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** A webhook, and what it was sent. */
+export async function webhook(t: TestContext) {
+  const bodies: { text: string; verdict?: string }[] = [];
+  const http = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    bodies.push(JSON.parse(body));
+    response.end();
+  });
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  t.after(() => http.close());
+  return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/secret`, bodies };
 }

@@ -5,12 +5,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT, until } from "./harness.ts";
+import { ROOT, until, without } from "./harness.ts";
 
 /** Why tests with `program` cannot run here; false where they can. */
 export function missing(program: "prometheus" | "promtool"): string | false {
   const { error } = spawnSync(program, ["--version"]);
-  return error === undefined ? false : `there is no ${program} here: apt-get install prometheus`;
+  return without(error === undefined, `there is no ${program} here: apt-get install prometheus`);
 }
 
 /** A series of an answer: its labels, and its samples (time in seconds since the epoch, value). */

@@ -9,15 +9,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { Ajv } from "ajv";
 import { parse, parseAllDocuments } from "yaml";
 import { readRecord } from "../cli/files.ts";
 import type { TestRun } from "../cli/testruns.ts";
-import { ROOT, run, server, temporaryDirectory } from "./harness.ts";
+import { ROOT, run, server, temporaryDirectory, webhook, without } from "./harness.ts";
 
 /** What is scheduled in the golden files: every option that shows in them, with what has to be quoted. */
 const GOLDEN = join(ROOT, "deploy", "golden");
@@ -56,8 +54,21 @@ const CASES: Record<string, string[]> = {
     ...BOTH,
     ...MORE,
   ],
+  "k6-operator-s3": [
+    "k6-operator",
+    "--every",
+    "day",
+    "--image",
+    "registry.test/plan-load:1",
+    "--records",
+    "s3://plan-load/records",
+    ...BOTH,
+  ],
   kubernetes: ["kubernetes", "--every", "day", "--image", "registry.test/plan-load:1", ...BOTH, ...MORE],
 };
+
+/** Those that are of k6-operator. */
+const OPERATOR = ["k6-operator", "k6-operator-s3"];
 
 const schedule = (args: readonly string[], env: Record<string, string> = {}) =>
   run(process.execPath, ["dist/schedule.mjs", ...args], env).finished;
@@ -90,25 +101,19 @@ const contents = (directory: string) =>
     readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), "utf8")]),
   );
 
-/** A program that may not be there: why not, for the test to say. */
-const without = (program: string, args: string[], what: string) =>
-  spawnSync(program, args, { cwd: join(ROOT, "deploy", "check") }).status === 0
-    ? false
-    : `${what}: not checked`;
+const works = (program: string, args: string[]): boolean =>
+  spawnSync(program, args, { cwd: join(ROOT, "deploy", "check") }).status === 0;
 
-const noSystemd = without("systemd-analyze", ["--version"], "systemd-analyze is not installed");
-const noActionlint = without(
-  "go",
-  ["build", "-o", "/dev/null", "github.com/rhysd/actionlint/cmd/actionlint"],
-  "actionlint cannot be built",
-);
+const noSystemd = without(works("systemd-analyze", ["--version"]), "systemd-analyze is not installed");
+const actionlint = ["build", "-o", "/dev/null", "github.com/rhysd/actionlint/cmd/actionlint"];
+const noActionlint = without(works("go", actionlint), "actionlint cannot be built");
 /** k6-operator's own schema is no part of this project: it may lie beside it. */
 const OPERATOR_SCHEMA = join(ROOT, "..", "shared", "schemas", "k6.io_testruns.yaml");
-const noSchema = without("go", ["build", "-o", "/dev/null", "."], "Kubernetes' definitions cannot be had");
-
-const noOperator = !existsSync(OPERATOR_SCHEMA)
-  ? "../shared/schemas/k6.io_testruns.yaml is not there: not checked"
-  : false;
+const noSchema = without(
+  works("go", ["build", "-o", "/dev/null", "."]),
+  "Kubernetes' definitions cannot be had",
+);
+const noOperator = without(existsSync(OPERATOR_SCHEMA), "../shared/schemas/k6.io_testruns.yaml is not there");
 
 describe("npm run schedule", () => {
   for (const name of Object.keys(CASES)) {
@@ -144,9 +149,12 @@ describe("npm run schedule", () => {
   test("Kubernetes knows every field of the manifests", { skip: noSchema }, () => {
     const strict = (input: string) =>
       spawnSync("go", ["run", "."], { cwd: join(ROOT, "deploy", "check"), input, encoding: "utf8" });
-    const manifests = readFileSync(join(GOLDEN, "kubernetes", "plan-load.yaml"), "utf8");
-    const { status, stderr } = strict(manifests);
-    assert.equal(status, 0, stderr);
+    const [manifests = ""] = ["kubernetes", ...OPERATOR].map((name) => {
+      const text = readFileSync(join(GOLDEN, name, "plan-load.yaml"), "utf8");
+      const { status, stderr } = strict(text);
+      assert.equal(status, 0, `${name}: ${stderr}`);
+      return text;
+    });
     assert.match(
       strict(manifests.replace("backoffLimit", "backOffLimits")).stderr,
       /unknown field.*backOffLimits/,
@@ -158,11 +166,14 @@ describe("npm run schedule", () => {
     const [version] = definition.spec.versions;
     const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
     const validate = ajv.compile(closed(version?.schema.openAPIV3Schema ?? {}));
-    const config = parseAllDocuments(readFileSync(join(GOLDEN, "k6-operator", "plan-load.yaml"), "utf8"))
-      .map((document) => document.toJS())
-      .find(({ kind }) => kind === "ConfigMap");
-    for (const name of ["testrun-sse.yaml", "testrun-ws.yaml"]) {
-      const text = readFileSync(join(GOLDEN, "k6-operator", name), "utf8");
+    const both = OPERATOR.flatMap((kind) =>
+      ["testrun-sse.yaml", "testrun-ws.yaml"].map((file) => [join(GOLDEN, kind), file] as const),
+    );
+    for (const [directory, name] of both) {
+      const config = parseAllDocuments(readFileSync(join(directory, "plan-load.yaml"), "utf8"))
+        .map((document) => document.toJS())
+        .find(({ kind }) => kind === "ConfigMap");
+      const text = readFileSync(join(directory, name), "utf8");
       assert.equal(config.data[name], text);
       const testRun = parse(text) as TestRun;
       assert.ok(validate(testRun), ajv.errorsText(validate.errors));
@@ -174,6 +185,7 @@ describe("npm run schedule", () => {
   test("wrong input is refused in one sentence, and nothing is written", async (t) => {
     const into = join(temporaryDirectory(t), "schedule");
     const cron = ["cron", "--directory", "/opt"];
+    const operator = ["k6-operator", "--every", "day", "--image", "x", "--ws", "http://localhost:1"];
     const wrong: [string[], RegExp][] = [
       [
         ["anacron"],
@@ -186,14 +198,25 @@ describe("npm run schedule", () => {
       [["cron", "--every", "day", "--directory", "here"], /^cron needs --directory/],
       [["k6-operator", "--every", "day", "--image", "x"], /^k6-operator needs --sse or --ws/],
       [["kubernetes", "--every", "day"], /^kubernetes needs --image/],
+      [[...cron, "--every", "day", "--records", "s3://a-bucket"], /^--records is for k6-operator/],
+      [[...operator, "--records", "a-bucket"], /^--records is "a-bucket": it must be a place such as s3:/],
+      [
+        [...operator, "--records", "s3://me:secret@bucket"],
+        /^--records is .*: it must be a place such as s3:/,
+      ],
       [[...cron, "--every", "day", "--ws", "http://plans.test"], /set ALLOW_REMOTE=plans\.test/],
       [[...cron, "--every", "day", "--only", "recon"], /^ONLY is "recon"/],
       [[...cron, "--every", "day", "--out", "a\nb"], /^--out has a line break/],
       [[...cron, "--every", "day", "--keep", "0"], /whole number from 1 to 3650/],
+      [[...cron, "--cron", "0 2 31 2,4 *"], /there is no day 31 in month 2,4$/m],
+      [
+        [...cron, "--every", "day", "--into", "package.json"],
+        /^package\.json cannot be used \(EEXIST\): give another/,
+      ],
       [[...cron, "--every", "day", "--prometheus", "http://me:secret@x"], /holds credentials/],
     ];
     for (const [args, sentence] of wrong) {
-      const { code, stdout, stderr } = await schedule([...args, "--into", into]);
+      const { code, stdout, stderr } = await schedule(["--into", into, ...args]);
       assert.equal(code, 1);
       assert.match(stderr.replace(/^error: /, ""), sentence);
       assert.equal(stdout, "");
@@ -209,20 +232,6 @@ describe("npm run schedule", () => {
     assert.equal(readFileSync(join(into, "plan-load.env"), "utf8"), "NOTIFY_URL=mine\n");
   });
 });
-
-/** A webhook, and what it was sent. */
-async function webhook(t: TestContext) {
-  const bodies: { text: string; verdict?: string }[] = [];
-  const http = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
-    bodies.push(JSON.parse(body));
-    response.end();
-  });
-  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
-  t.after(() => http.close());
-  return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/secret`, bodies };
-}
 
 /** A directory in which the project stands, with the files of a schedule and an environment of its own. */
 async function installed(t: TestContext, kind: string, args: string[], env: string): Promise<string> {

@@ -70,7 +70,7 @@ test("an instance that is missing or broken is named, and nothing is met; what i
     [[part(1, 3, [5]), part(3, 3, [5])], "instance 2-of-3 left no record"],
     [
       [part(1, 2, [5]), part(2, 2, [5], { state: "running" })],
-      "instance 2-of-2 was broken off without a word",
+      "instance 2-of-2 was broken off without a word, or still runs",
     ],
     [
       [part(1, 2, [5], { state: "interrupted" }), part(2, 2, [5])],
@@ -80,7 +80,11 @@ test("an instance that is missing or broken is named, and nothing is met; what i
   for (const [records, doubt] of cases) {
     const { state, findings, targets } = mergeRecords(records);
     assert.equal(state, "incomplete");
-    assert.deepEqual(findings, [doubt]);
+    assert.equal(findings[0], doubt);
+    const { runId } = sampleRecord();
+    const name = /\d-of-\d/.exec(doubt)?.[0];
+    const left = `plans of instance ${name} may be left on the server: those with "run ${runId}, instance ${name}" in their prompts`;
+    assert.deepEqual(findings.slice(1), doubt.includes("interrupted") ? [] : [left]);
     assert.deepEqual(
       targets.map(({ verdict, reason }) => [verdict, reason]),
       [["no data", doubt]],
@@ -125,6 +129,16 @@ test("times are on the server's clock, whatever those of the instances are off",
     record.instances.map(({ clock }) => clock?.offsetMs),
     [0.5, 5_000, -7_000],
   );
+});
+
+test("where no instance knows the server's clock well enough, latency near its target is no data", () => {
+  const clock = (uncertaintyMs: number) => ({ clock: { offsetMs: 0, uncertaintyMs, applied: false } });
+  const verdicts = (uncertaintyMs: number) =>
+    mergeRecords([part(1, 2, [90], clock(1)), part(2, 2, [90], clock(uncertaintyMs))]).targets.map(
+      ({ verdict, reason }) => [verdict, reason.replace(/^.*: /, "")],
+    );
+  assert.deepEqual(verdicts(40), [["no data", "the server's is known to ± 40 ms only"]]);
+  assert.deepEqual(verdicts(2).flat()[0], "met");
 });
 
 test("of very many streams those that went worst are kept, and a part of each instance's others", () => {

@@ -1,5 +1,5 @@
 import { mergeInto } from "../record/histogram.ts";
-import { type Instance, instanceName, isShared, readInstance } from "../record/instance.ts";
+import { type Instance, instanceName, isShared, markOf, readInstance } from "../record/instance.ts";
 import { joinBounded, joinWindows, streamWeight } from "../record/join.ts";
 import type { Call, InstancePart, Judged, RunRecord, TestRecord } from "../record/record.ts";
 import { judge, type TestEvidence } from "./judge.ts";
@@ -174,7 +174,7 @@ function concluded(whole: RunRecord): RunRecord {
     instance: null,
     targets: targets.map(sure),
     tests: whole.tests.map((test) => ({ ...test, targets: (tests[test.name] ?? []).map(sure) })),
-    findings: [...doubts, ...whole.findings],
+    findings: [...doubts, ...instances.flatMap((part) => plansLeftBy(part, whole.runId)), ...whole.findings],
     clock: clockOf(instances),
     instances,
   };
@@ -193,6 +193,8 @@ function evidenceOf(test: TestRecord, record: RunRecord): TestEvidence {
     streams: mine(record.streams.kept),
     queueDelay: test.timings["queue-delay"] ?? {},
     generatorLag: test.timings["generator-lag"] ?? {},
+    clockUncertaintyMs: clockOf(record.instances)?.uncertaintyMs ?? 0,
+    bounds: record.bounds,
     samples: mine(record.samples.kept).sort((a, b) => a.at - b.at),
     rates: mine(record.rates),
     steps: mine(record.steps),
@@ -201,8 +203,15 @@ function evidenceOf(test: TestRecord, record: RunRecord): TestEvidence {
 
 function doubtOf({ name, state }: InstancePart): string {
   if (state === "missing") return `instance ${name} left no record`;
-  if (state === "running") return `instance ${name} was broken off without a word`;
+  if (state === "running") return `instance ${name} was broken off without a word, or still runs`;
   return `instance ${name} is not complete: ${state}`;
+}
+
+/** An instance that came to its end has deleted its plans, or told which it could not. */
+function plansLeftBy({ name, state }: InstancePart, runId: string): string[] {
+  if (state !== "missing" && state !== "running") return [];
+  const mark = markOf(runId, readInstance(name) ?? WHOLE);
+  return [`plans of instance ${name} may be left on the server: those with "${mark}" in their prompts`];
 }
 
 /** A part of a run may show that a target is missed, and never that it is met. */

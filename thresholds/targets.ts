@@ -15,6 +15,8 @@ export interface Evidence {
   plans: readonly SparseHistogram[];
   /** The streams of the test, or those of many that went worst. */
   streams: readonly Pick<StreamReport, "p95Ms" | "counts">[];
+  /** The bounds between which latency is known, in milliseconds, ascending; null: to a histogram's bucket. */
+  bounds?: readonly number[] | null;
   /** The wait of messages between socket and account: what the measuring side adds. */
   queueDelay: SparseHistogram;
   /** By how much the timers of the measuring side came late. */
@@ -135,16 +137,30 @@ function cameLate({ generatorLag }: Evidence, isFastEnough: boolean): string | u
     : undefined;
 }
 
+/** Between which values p95 is: by resampling plans, or where only bounds are known, those around it. */
+function certaintyOf({ bounds, plans, streams }: Evidence, value = 0): Pick<Measure, "interval" | "note"> {
+  if (bounds) {
+    const low = bounds.findLast((bound) => bound < value) ?? 0;
+    const high = bounds.find((bound) => bound >= value);
+    if (high === undefined) return { note: `more than ${low} ms` };
+    return { interval: [low, high], note: `between ${low} and ${high} ms` };
+  }
+  const worst = streams.reduce((most, { p95Ms }) => Math.max(most, p95Ms ?? 0), 0);
+  return {
+    interval: spread(plans, (h) => quantile(h, 0.95)),
+    note: `worst stream ${worst.toFixed(1)} ms`,
+  };
+}
+
 function latencyP95(evidence: Evidence): Measure {
   const value = quantile(evidence.latency, 0.95);
   const observations = size(evidence.latency);
-  const interval = value === undefined ? undefined : spread(evidence.plans, (h) => quantile(h, 0.95));
-  const worst = evidence.streams.reduce((most, { p95Ms }) => Math.max(most, p95Ms ?? 0), 0);
+  const { interval, note } = certaintyOf(evidence, value);
   return {
     value,
     observations,
-    interval,
-    note: `${observations} messages, worst stream ${worst.toFixed(1)} ms`,
+    interval: value === undefined ? undefined : interval,
+    note: `${observations} messages, ${note}`,
     noData:
       waitedTooLong(evidence) ??
       cameLate(evidence, (value ?? 0) < LATENCY_LIMIT_MS) ??
