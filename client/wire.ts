@@ -1,6 +1,7 @@
 import { type ErrorEvent, type MessageEvent, WebSocket } from "k6/websockets";
 import type { StreamSource } from "k6/x/sse";
 import type { Transport, WsClient } from "../record/record.ts";
+import type { Access } from "./access.ts";
 import { sse } from "./extension.ts";
 import type { Account } from "./ledger.ts";
 import { type PlanMessage, parseFrame, parseRefusal } from "./messages.ts";
@@ -35,21 +36,35 @@ export interface Wire {
 /** Opens the stream of a plan. Its messages go to `account`. */
 export type Connect = (planId: string, account: Account, events: WireEvents) => Wire;
 
-/** The stream of the given transport at `baseUrl`: the only place where the two transports differ. */
+/** The stream of the given transport at the server: the only place where the two transports differ. */
 export function connector(
   transport: Transport,
-  baseUrl: string,
+  access: Access,
   timeoutMs: number,
   wsClient: WsClient,
 ): Connect {
-  if (transport === "sse") return overSse(baseUrl, timeoutMs);
-  return wsClient === "k6" ? overK6WebSocket(baseUrl) : overWebSocket(baseUrl, timeoutMs);
+  const connect = connectorOf(transport, access, timeoutMs, wsClient);
+  return (planId, account, events) => connect(planId, account, hiding(access, events));
 }
 
-function overSse(baseUrl: string, timeoutMs: number): Connect {
+function connectorOf(transport: Transport, access: Access, timeoutMs: number, wsClient: WsClient): Connect {
+  if (transport === "sse") return overSse(access, timeoutMs);
+  return wsClient === "k6" ? overK6WebSocket(access) : overWebSocket(access, timeoutMs);
+}
+
+/** The same events, with what the server says in words as it may be told. */
+const hiding = ({ hide }: Access, { open, message, end }: WireEvents): WireEvents => ({
+  open,
+  message: (said, at) => message("text" in said ? { ...said, text: hide(said.text) } : said, at),
+  end: (how) => end({ ...how, reason: hide(how.reason) }),
+});
+
+function overSse({ baseUrl, headers }: Access, timeoutMs: number): Connect {
   return (planId, { sink }, events) => {
     const source = new sse.EventSource(`${baseUrl}/api/plans/${planId}/stream`, {
       sink,
+      headers,
+      redirects: 0,
       tags: { name: "/api/plans/{id}/stream" },
       timeouts: { connect: timeoutMs },
     });
@@ -71,10 +86,11 @@ const WS_NAME = "/ws/plans/{id}/progress";
 const NORMAL_CLOSURE = 1000;
 const BINARY_FRAME: PlanMessage = { kind: "malformed", text: "a binary frame" };
 
-function overWebSocket(baseUrl: string, timeoutMs: number): Connect {
+function overWebSocket({ baseUrl, headers }: Access, timeoutMs: number): Connect {
   return (planId, { sink }, events) => {
     const source = new sse.WebSocketSource(webSocketUrl(baseUrl, planId), {
       sink,
+      headers,
       tags: { name: WS_NAME },
       timeouts: { connect: timeoutMs },
     });
@@ -101,9 +117,9 @@ const ABNORMAL_CLOSURE = 1006;
 /** What k6 says where the server answered a handshake with another status than 101. */
 const HANDSHAKE_REFUSED = "bad handshake";
 
-function overK6WebSocket(baseUrl: string): Connect {
+function overK6WebSocket({ baseUrl, headers }: Access): Connect {
   return (planId, { sink }, events) => {
-    const socket = new WebSocket(webSocketUrl(baseUrl, planId), null, { tags: { name: WS_NAME } });
+    const socket = new WebSocket(webSocketUrl(baseUrl, planId), null, { headers, tags: { name: WS_NAME } });
     let failure: string | undefined;
     let isClosing = false;
     socket.addEventListener("open", () => {

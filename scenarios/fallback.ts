@@ -21,12 +21,13 @@ export async function askForFallback<Numbers extends Shape>(
   since: number,
 ): Promise<boolean> {
   const { meter, directory } = context;
+  const { hide } = context.api.access;
   const asked = await pollFallback(context, plan);
   const isDelivered = asked.report !== undefined;
   const availableMs = isDelivered ? recorder.now() - since : null;
   const { body: artefacts } = await context.api.artefacts(plan);
-  const file = isDelivered ? `fallback-${plan}.html` : null;
-  if (file !== null) recorder.save(directory, file, asked.report?.assembled_html ?? "");
+  const file = isDelivered ? fileOf(plan) : null;
+  if (file !== null) recorder.save(directory, file, harmless(hide(asked.report?.assembled_html ?? "")));
   sample("fallback-report", isDelivered ? 1 : 0);
   const entry: Omit<FallbackReport, "test"> = {
     plan,
@@ -34,7 +35,7 @@ export async function askForFallback<Numbers extends Shape>(
     isDelivered,
     availableMs,
     completionPercentage: asked.report?.completion_percentage ?? null,
-    missingSections: asked.report?.missing_sections.map(({ filename }) => filename) ?? [],
+    missingSections: asked.report?.missing_sections.map(({ filename }) => hide(filename)) ?? [],
     artefacts: artefacts?.artefacts.length ?? 0,
     file,
     reason: asked.reason,
@@ -42,6 +43,12 @@ export async function askForFallback<Numbers extends Shape>(
   meter.add("fallbacks", entry, isDelivered ? 0 : 1);
   return isDelivered;
 }
+
+const fileOf = (plan: string): string => `fallback-${plan.replace(/[^\w.-]/g, "_").slice(0, 200)}.html`;
+
+/** A server's HTML, for a browser that is to run nothing of it and to ask nobody for more. */
+const harmless = (html: string): string =>
+  `<!doctype html><meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">\n${html}`;
 
 async function pollFallback<Numbers extends Shape>(
   { api, config }: UserContext<Numbers>,
