@@ -91,7 +91,8 @@ test("load goes to loopback, or to the very host that is allowed", () => {
     "http://127.0.0.1%2eexample.test",
     "http:///example.test",
   ];
-  for (const url of unreadable) assert.throws(() => read({ BASE_URL: url }), /must be a URL|holds credentials/, url);
+  for (const url of unreadable)
+    assert.throws(() => read({ BASE_URL: url }), /must be a URL|holds credentials/, url);
   for (const url of ["http://127.0.0.1@example.test", "http://127.0.0.1:80@example.test"])
     assert.throws(() => read({ BASE_URL: url }), /http:\/\/\*\*\*@example\.test": it holds credentials/, url);
   assert.equal(read({ BASE_URL: "http://a.test/", ALLOW_REMOTE: "a.test" }).baseUrl, "http://a.test");
