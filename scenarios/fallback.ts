@@ -2,6 +2,7 @@ import type { FallbackAnswer } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import type { FallbackReport } from "../record/record.ts";
+import { framed } from "../reports/foreign.ts";
 import { smokeOr } from "../run/config.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
 import { sample } from "../run/metrics.ts";
@@ -27,7 +28,10 @@ export async function askForFallback<Numbers extends Shape>(
   const availableMs = isDelivered ? recorder.now() - since : null;
   const { body: artefacts } = await context.api.artefacts(plan);
   const file = isDelivered ? fileOf(plan) : null;
-  if (file !== null) recorder.save(directory, file, harmless(hide(asked.report?.assembled_html ?? "")));
+  if (file !== null) {
+    const html = hide(asked.report?.assembled_html ?? "");
+    recorder.save(directory, file, framed(html, `Fallback report of plan ${plan}`));
+  }
   sample("fallback-report", isDelivered ? 1 : 0);
   const entry: Omit<FallbackReport, "test"> = {
     plan,
@@ -45,10 +49,6 @@ export async function askForFallback<Numbers extends Shape>(
 }
 
 const fileOf = (plan: string): string => `fallback-${plan.replace(/[^\w.-]/g, "_").slice(0, 200)}.html`;
-
-/** A server's HTML, for a browser that is to run nothing of it and to ask nobody for more. */
-const harmless = (html: string): string =>
-  `<!doctype html><meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">\n${html}`;
 
 async function pollFallback<Numbers extends Shape>(
   { api, config }: UserContext<Numbers>,
