@@ -130,16 +130,22 @@ export class PlanApi {
   }
 }
 
+/** Undefined where it is no JSON. */
+function parseJson(text: string): unknown {
+  if (recorder.isTooDeep(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The body as JSON, or as the text itself where the schema asks for that. */
 function parseBody<Body>(schema: v.GenericSchema<unknown, Body>, text: string): Body | undefined {
   const asText = v.safeParse(schema, text);
   if (asText.success) return asText.output;
-  try {
-    const asJson = v.safeParse(schema, JSON.parse(text));
-    return asJson.success ? asJson.output : undefined;
-  } catch {
-    return undefined;
-  }
+  const asJson = v.safeParse(schema, parseJson(text));
+  return asJson.success ? asJson.output : undefined;
 }
 
 /** The plans in the text of an answer of GET /api/plans; undefined where it is not what the API promises. */

@@ -2,9 +2,9 @@ import { type ErrorEvent, type MessageEvent, WebSocket } from "k6/websockets";
 import type { StreamSource } from "k6/x/sse";
 import type { Transport, WsClient } from "../record/record.ts";
 import type { Access } from "./access.ts";
-import { sse } from "./extension.ts";
+import { recorder, sse } from "./extension.ts";
 import type { Account } from "./ledger.ts";
-import { type PlanMessage, parseFrame, parseRefusal } from "./messages.ts";
+import { malformed, type PlanMessage, parseFrame, parseRefusal } from "./messages.ts";
 
 /** How the socket of a stream ended. `clean`: as the protocol says; not clean: broken, refused, never connected. */
 export interface WireEnd {
@@ -59,6 +59,10 @@ const hiding = ({ hide }: Access, { open, message, end }: WireEvents): WireEvent
   end: (how) => end({ ...how, reason: hide(how.reason) }),
 });
 
+/** Reads what a server said, unless that would take the parser too deep. */
+const read = (text: string, parse = parseFrame): PlanMessage =>
+  recorder.isTooDeep(text) ? malformed(text) : parse(text);
+
 function overSse({ baseUrl, headers }: Access, timeoutMs: number): Connect {
   return (planId, { sink }, events) => {
     const source = new sse.EventSource(`${baseUrl}/api/plans/${planId}/stream`, {
@@ -69,12 +73,10 @@ function overSse({ baseUrl, headers }: Access, timeoutMs: number): Connect {
       timeouts: { connect: timeoutMs },
     });
     source.onopen = (event) => events.open(event.timestamp);
-    source.addEventListener("task_update", (event) =>
-      events.message(parseFrame(event.data), event.timestamp),
-    );
+    source.addEventListener("task_update", (event) => events.message(read(event.data), event.timestamp));
     source.addEventListener("end", (event) => events.message({ kind: "end" }, event.timestamp));
     source.addEventListener("error", (event) => {
-      if ("data" in event) events.message(parseRefusal(event.data), event.timestamp);
+      if ("data" in event) events.message(read(event.data, parseRefusal), event.timestamp);
     });
     return endingAt(source, events);
   };
@@ -94,7 +96,7 @@ function overWebSocket({ baseUrl, headers }: Access, timeoutMs: number): Connect
       tags: { name: WS_NAME },
       timeouts: { connect: timeoutMs },
     });
-    source.onmessage = (event) => events.message(parseFrame(event.data), event.timestamp);
+    source.onmessage = (event) => events.message(read(event.data), event.timestamp);
     source.addEventListener("binary", (event) => events.message(BINARY_FRAME, event.timestamp));
     return endingAt(source, events);
   };
@@ -128,7 +130,7 @@ function overK6WebSocket({ baseUrl, headers }: Access): Connect {
     socket.addEventListener("message", (event) => {
       const { data, timestamp } = event as MessageEvent;
       if (typeof data !== "string") events.message(BINARY_FRAME, timestamp);
-      else if (!sink.take(data, timestamp)) events.message(parseFrame(data), timestamp);
+      else if (!sink.take(data, timestamp)) events.message(read(data), timestamp);
     });
     socket.addEventListener("error", (event) => {
       failure = (event as ErrorEvent).error;

@@ -432,3 +432,35 @@ describe("TLS", { concurrency: 3 }, () => {
     assert.match(onlyRecord(directory).findings.join(), /TLS certificates were not verified/);
   });
 });
+
+/** More brackets than a parser that recurses has stack for; as the data of an event they come in lines. */
+const BRACKETS = "[".repeat(12 * 2 ** 20);
+
+describe("JSON that only opens", { concurrency: 2 }, () => {
+  test("in an answer is no plan API, and does not end k6", async (t) => {
+    const { url } = await server(t);
+    const BASE_URL = await front(t, url, { rewrite: () => BRACKETS });
+    const { code, stderr } = await k6("suite", { BASE_URL, OUT_DIR: temporaryDirectory(t) }).finished;
+    assert.equal(code, 108, stderr.slice(0, 500));
+    assert.match(stderr, /is no plan API: GET \/health answered 200/);
+  });
+
+  test("on a stream is a frame that cannot be read, and does not end k6", async (t) => {
+    const { url } = await server(t);
+    const lines = BRACKETS.match(/.{1,1000000}/g) ?? [];
+    const BASE_URL = await front(t, url, {
+      answer(request, response) {
+        if (!isStream(request)) return false;
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.end(`event: task_update\n${lines.map((line) => `data: ${line}\n`).join("")}\n`);
+        return true;
+      },
+    });
+    const directory = temporaryDirectory(t);
+    const { code, stderr } = await k6("multiple-clients", { BASE_URL, OUT_DIR: directory }).finished;
+    assert.equal(code, 99, stderr.slice(0, 500));
+    const { state, tests } = onlyRecord(directory);
+    assert.equal(state, "complete");
+    assert.match(tests[0]?.findings.join() ?? "", /\[\[\[/);
+  });
+});
