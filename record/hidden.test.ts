@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { shownUrl } from "./hidden.ts";
+import { shownText, shownUrl } from "./hidden.ts";
 
 test("a URL is shown without names, passwords and what it asks for, however it is written", () => {
   const cases = [
@@ -13,4 +13,9 @@ test("a URL is shown without names, passwords and what it asks for, however it i
     ["not a url", "not a url"],
   ];
   for (const [url = "", shown] of cases) assert.equal(shownUrl(url), shown);
+});
+
+test("any text is shown on one line, and not the whole of a long one", () => {
+  assert.equal(shownText('a "b"\n\u0000\u2028é'), 'a "b"\\u000a\\u0000\\u2028é');
+  assert.equal(shownText("x".repeat(1_000)), `${"x".repeat(200)}…`);
 });

@@ -5,3 +5,14 @@ export const HIDDEN = "***";
 export function shownUrl(url: string): string {
   return url.replace(/^(\w+:\/\/)?.*@/s, `$1${HIDDEN}@`).replace(/[?#].*$/s, `?${HIDDEN}`);
 }
+
+const LONGEST_SHOWN = 200;
+
+/** Any text as a sentence may repeat it: on one line, and of a bearable length. */
+export function shownText(text: string): string {
+  const line = text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return line.length <= LONGEST_SHOWN ? line : `${line.slice(0, LONGEST_SHOWN)}…`;
+}

@@ -1,4 +1,4 @@
-import { HIDDEN, shownUrl } from "../record/hidden.ts";
+import { HIDDEN, shownText, shownUrl } from "../record/hidden.ts";
 import { TRANSPORTS, type Transport, WS_CLIENTS, type WsClient } from "../record/record.ts";
 
 export const PROFILES = ["smoke", "baseline", "stress", "endurance"] as const;
@@ -81,7 +81,7 @@ export const SECRETS: readonly SettingName[] = ["API_TOKEN", "API_HEADERS"];
 /** A setting that is wrong: one sentence that names the variable, its value unless it is a secret, and what is allowed. */
 export class SettingError extends Error {
   constructor(name: SettingName, value: string, allowed: string) {
-    super(`${name} is ${SECRETS.includes(name) ? "wrong" : `"${shownUrl(value)}"`}: ${allowed}`);
+    super(`${name} is ${SECRETS.includes(name) ? "wrong" : `"${shownText(shownUrl(value))}"`}: ${allowed}`);
   }
 }
 
@@ -177,14 +177,16 @@ function localPortOf(url: string): number | undefined {
   return Number(port?.slice(1) ?? (/^https/i.test(url) ? 443 : 80));
 }
 
+const isPort = (port: number): boolean => port > 0 && port < 65_536;
+
 /** Requests go where they are allowed: to this machine, or to the very host that ALLOW_REMOTE names. */
 function allowedUrl(setting: "BASE_URL" | "SERVER_METRICS_URL", settings: Settings): string {
   const url = settings[setting];
   if (/^\w+:\/\/[^/]*@/.test(url)) {
     throw new SettingError(setting, url, "it holds credentials: set API_TOKEN or API_HEADERS instead");
   }
-  const host = URL_PATTERN.exec(url)?.[1];
-  if (host === undefined) {
+  const [, host, port = ":80"] = URL_PATTERN.exec(url) ?? [];
+  if (host === undefined || !isPort(Number(port.slice(1)))) {
     throw new SettingError(setting, url, "it must be a URL such as http://localhost:8080");
   }
   if (!LOOPBACK_PATTERN.test(host) && host !== settings.ALLOW_REMOTE) {
