@@ -15,6 +15,7 @@ import { countsOf, k6, onlyRecord, run, server, temporaryDirectory } from "./har
 
 const TOKEN = "planted.token-7f3a/9c==";
 const KEY = "planted key 51e0";
+const PASSWORD = "planted-word-22b8";
 const SECRETS = { API_TOKEN: TOKEN, API_HEADERS: `X-Api-Key: ${KEY} | X-Tenant: t7` };
 
 /** What the three kinds of streams are asked for with. */
@@ -52,7 +53,7 @@ function filesUnder(directory: string): Record<string, string> {
 
 function assertNotTold(told: Record<string, string>): void {
   for (const [where, text] of Object.entries(told)) {
-    for (const secret of [TOKEN, KEY]) {
+    for (const secret of [TOKEN, KEY, PASSWORD]) {
       const at = text.indexOf(secret);
       assert.equal(at, -1, `${where}: ${text.slice(Math.max(0, at - 200), at + 100)}`);
     }
@@ -132,6 +133,17 @@ async function talkative(t: TestContext) {
   return { url: await front(t, url, { answer, upgrade, rewrite }), strangers, known, told };
 }
 
+/** Takes remote writes, and keeps them. Labels are short, so that they stand uncompressed where they come first. */
+async function receiver(t: TestContext) {
+  const requests: { authorization: string | undefined; body: string }[] = [];
+  const taking = createServer(async ({ headers }, response) => {
+    const body = (await response.req.setEncoding("latin1").toArray()).join("");
+    requests.push({ authorization: headers.authorization, body });
+    response.writeHead(204).end();
+  });
+  return { url: `http://127.0.0.1:${await listen(t, taking)}`, requests };
+}
+
 /** What k6's own REST API tells while a run goes on. */
 async function restApi(address: string): Promise<string> {
   const paths = ["status", "metrics", "groups", "setup"];
@@ -204,16 +216,24 @@ describe("tokens", { concurrency: 3 }, () => {
     });
   }
 
-  test("reach the server from npm start, which keeps k6's log", async (t) => {
+  test("reach the server from npm start, as Prometheus' own do that one, and no log of k6 that it keeps", async (t) => {
     const { url, strangers, told } = await talkative(t);
+    const { url: prometheus, requests } = await receiver(t);
     const directory = temporaryDirectory(t);
     const args = ["dist/start.mjs", "--ws", url, "--only", "basic-connection", "--out", directory, "--json"];
-    const { stdout, stderr } = await run(process.execPath, args, SECRETS).finished;
+    const { stdout, stderr } = await run(process.execPath, [...args, "--prometheus", prometheus], {
+      ...SECRETS,
+      K6_PROMETHEUS_RW_USERNAME: "somebody",
+      K6_PROMETHEUS_RW_PASSWORD: PASSWORD,
+    }).finished;
     assert.deepEqual(strangers, [], stderr);
+    const basic = `Basic ${Buffer.from(`somebody:${PASSWORD}`).toString("base64")}`;
+    assert.ok(requests.length > 2, `${requests.length} requests`);
+    assert.deepEqual([...new Set(requests.map(({ authorization }) => authorization))], [basic]);
     const files = filesUnder(directory);
     assert.ok(Object.keys(files).some((name) => name.endsWith("k6.log")));
     assert.match(told["the process list"] ?? "", /k6\0run\0/);
-    assertNotTold({ stdout, stderr, ...told, ...files });
+    assertNotTold({ stdout, stderr, ...told, ...files, series: requests.map(({ body }) => body).join("\n") });
   });
 
   const refused: [string, readonly string[], Record<string, string>, RegExp][] = [
