@@ -52,10 +52,14 @@ function connectorOf(transport: Transport, access: Access, timeoutMs: number, ws
   return wsClient === "k6" ? overK6WebSocket(access) : overWebSocket(access, timeoutMs);
 }
 
-/** The same events, with what the server says in words as it may be told. */
+/** The most that is kept of what a server says in words. */
+const LONGEST_TEXT = 500;
+
+/** The same events, with what the server says in words as it may be told: cut only when nothing is left to be hidden. */
 const hiding = ({ hide }: Access, { open, message, end }: WireEvents): WireEvents => ({
   open,
-  message: (said, at) => message("text" in said ? { ...said, text: hide(said.text) } : said, at),
+  message: (said, at) =>
+    message("text" in said ? { ...said, text: hide(said.text).slice(0, LONGEST_TEXT) } : said, at),
   end: (how) => end({ ...how, reason: hide(how.reason) }),
 });
 

@@ -40,7 +40,7 @@ export const RUN_STATES = [
   "incomplete", // merged, and not all instances were complete
 ] as const;
 
-/** Larger is nothing that is counted or timed here; JSON can say 1e999, which is read as infigure and cannot be written. */
+/** Larger is nothing that is counted or timed here; JSON can say 1e999, which is read as infinite and cannot be written. */
 const MOST = 1e18;
 const within = (least: number, most: number, message: string) =>
   v.custom<number>((value) => typeof value === "number" && value >= least && value <= most, message);
