@@ -1,3 +1,5 @@
+import { shownUrl } from "../record/hidden.ts";
+
 /** What k6 needs to send a run to Prometheus: arguments, and settings that go into its environment. */
 export interface PrometheusOutput {
   args: readonly string[];
@@ -36,7 +38,7 @@ export function prometheusOutput(url: string, given: NodeJS.ProcessEnv = process
 export function prometheusUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new Error(`--prometheus is "${text}": it must be a URL such as http://localhost:9090`);
+    throw new Error(`--prometheus is "${shownUrl(text)}": it must be a URL such as http://localhost:9090`);
   }
   if (url.username !== "" || url.password !== "") {
     throw new Error(
@@ -65,12 +67,12 @@ export async function requireReceiver(
   const status = await answerOf(url, credentials(given));
   if (status === 401 || status === 403) {
     throw new Error(
-      `${url} refuses the credentials (${status}): set K6_PROMETHEUS_RW_USERNAME and K6_PROMETHEUS_RW_PASSWORD, or K6_PROMETHEUS_RW_BEARER_TOKEN`,
+      `${shownUrl(url)} refuses the credentials (${status}): set K6_PROMETHEUS_RW_USERNAME and K6_PROMETHEUS_RW_PASSWORD, or K6_PROMETHEUS_RW_BEARER_TOKEN`,
     );
   }
   if (status >= 300 && status !== EMPTY_REFUSED) {
     throw new Error(
-      `${url} takes no remote write (${status}): start Prometheus with --web.enable-remote-write-receiver, or correct the URL after --prometheus`,
+      `${shownUrl(url)} takes no remote write (${status}): start Prometheus with --web.enable-remote-write-receiver, or correct the URL after --prometheus`,
     );
   }
 }
@@ -101,6 +103,6 @@ async function answerOf(url: string, authorization: Record<string, string>): Pro
 export function unreachable(url: string, error: unknown): Error {
   const { code, message } = (error as { cause?: { code?: string; message?: string } }).cause ?? {};
   return new Error(
-    `${url} cannot be reached (${code ?? message ?? error}): start Prometheus, or correct the URL after --prometheus`,
+    `${shownUrl(url)} cannot be reached (${code ?? message ?? error}): start Prometheus, or correct the URL after --prometheus`,
   );
 }

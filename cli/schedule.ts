@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { Argument, Command, Option } from "commander";
 import { ENVIRONMENT_FILE, filesOf, type Job, KINDS, type Kind, NEEDS } from "../deploy/files.ts";
@@ -72,6 +72,7 @@ function schedule(kind: Kind, options: ScheduleOptions): void {
     const path = join(options.into, name);
     const isKept = name === ENVIRONMENT_FILE && existsSync(path);
     if (!isKept) saveFile(options.into, name, content);
+    if (name === ENVIRONMENT_FILE) chmodSync(path, 0o600);
     process.stdout.write(`${path}${isKept ? " (kept as it is)" : ""}\n`);
   }
   process.stdout.write("how to install them: docs/schedule.md\n");

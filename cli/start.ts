@@ -70,7 +70,7 @@ async function start(options: StartOptions): Promise<number> {
   const halves = chosenHalves(options);
   if (options.sse === "" || options.ws === "") throw new Error("the URL after --sse or --ws is empty");
   for (const half of halves)
-    readConfig(settingsOf(half, half.url ?? "http://localhost", options), TEST_NAMES);
+    readConfig({ ...process.env, ...settingsOf(half, half.url ?? "http://localhost", options) }, TEST_NAMES);
   const output = options.prometheus === undefined ? NO_PROMETHEUS : prometheusOutput(options.prometheus);
   await requireReceiver(output);
   const { code, records } =

@@ -1,5 +1,6 @@
 import http from "k6/http";
 import * as v from "valibot";
+import type { Access } from "./access.ts";
 import { recorder } from "./extension.ts";
 
 const PLAN_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
@@ -56,11 +57,12 @@ export interface NewPlan {
 
 /**
  * The plan API over HTTP. Every method resolves, whatever the server does: what went wrong is in the answer. `observe`
- * is told of every answer; a request that has none after `timeoutMs` has status 0. Requests never block the virtual user's event loop, where its streams are read.
+ * is told of every answer; a request that has none after `timeoutMs` has status 0. Redirects are not followed: they might
+ * lead to where no load is allowed. Requests never block the virtual user's event loop, where its streams are read.
  */
 export class PlanApi {
   constructor(
-    private readonly baseUrl: string,
+    readonly access: Access,
     private readonly timeoutMs: number,
     private readonly observe: (answer: Answer<unknown>) => void = () => {},
   ) {}
@@ -102,12 +104,16 @@ export class PlanApi {
     const at = recorder.now();
     const response = await http.asyncRequest(
       method,
-      `${this.baseUrl}${path}`,
+      `${this.access.baseUrl}${path}`,
       payload === undefined ? null : JSON.stringify(payload),
       {
-        headers: payload === undefined ? {} : { "Content-Type": "application/json" },
+        headers: {
+          ...(payload === undefined ? {} : { "Content-Type": "application/json" }),
+          ...this.access.headers,
+        },
         tags: { name },
         timeout: this.timeoutMs,
+        redirects: 0,
       },
     );
     const text = typeof response.body === "string" ? response.body : "";
@@ -117,10 +123,20 @@ export class PlanApi {
       status: response.status,
       durationMs: recorder.now() - at,
       body: response.status === 200 ? parseBody(schema, text) : undefined,
-      text: (text || response.error).slice(0, LONGEST_TEXT),
+      text: this.access.hide(text || response.error).slice(0, LONGEST_TEXT),
     };
     this.observe(answer);
     return answer;
+  }
+}
+
+/** Undefined where it is no JSON. */
+function parseJson(text: string): unknown {
+  if (recorder.isTooDeep(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -128,12 +144,8 @@ export class PlanApi {
 function parseBody<Body>(schema: v.GenericSchema<unknown, Body>, text: string): Body | undefined {
   const asText = v.safeParse(schema, text);
   if (asText.success) return asText.output;
-  try {
-    const asJson = v.safeParse(schema, JSON.parse(text));
-    return asJson.success ? asJson.output : undefined;
-  } catch {
-    return undefined;
-  }
+  const asJson = v.safeParse(schema, parseJson(text));
+  return asJson.success ? asJson.output : undefined;
 }
 
 /** The plans in the text of an answer of GET /api/plans; undefined where it is not what the API promises. */

@@ -17,11 +17,10 @@ test("frames of both transports become the same messages", () => {
   for (const [frame, message] of cases) assert.deepEqual(parseFrame(JSON.stringify(frame)), message);
 });
 
-test("what the API does not know is malformed, and shown cut", () => {
+test("what the API does not know is malformed", () => {
   for (const text of ["", "{", "[]", "null", '{"type":7}', '{"type":"surprise"}', "x".repeat(5_000)]) {
     const message = parseFrame(text);
     assert.equal(message.kind, "malformed", text.slice(0, 20));
-    assert.ok("text" in message && message.text.length <= 200);
   }
 });
 

@@ -43,7 +43,7 @@ export function parseFrame(text: string): PlanMessage {
   }
 }
 
-const malformed = (text: string): PlanMessage => ({ kind: "malformed", text: text.slice(0, 200) });
+export const malformed = (text: string): PlanMessage => ({ kind: "malformed", text });
 
 /** Reads the data of an SSE `error` event. */
 export function parseRefusal(text: string): PlanMessage {

@@ -1,9 +1,10 @@
 import { type ErrorEvent, type MessageEvent, WebSocket } from "k6/websockets";
 import type { StreamSource } from "k6/x/sse";
 import type { Transport, WsClient } from "../record/record.ts";
-import { sse } from "./extension.ts";
+import type { Access } from "./access.ts";
+import { recorder, sse } from "./extension.ts";
 import type { Account } from "./ledger.ts";
-import { type PlanMessage, parseFrame, parseRefusal } from "./messages.ts";
+import { malformed, type PlanMessage, parseFrame, parseRefusal } from "./messages.ts";
 
 /** How the socket of a stream ended. `clean`: as the protocol says; not clean: broken, refused, never connected. */
 export interface WireEnd {
@@ -35,31 +36,51 @@ export interface Wire {
 /** Opens the stream of a plan. Its messages go to `account`. */
 export type Connect = (planId: string, account: Account, events: WireEvents) => Wire;
 
-/** The stream of the given transport at `baseUrl`: the only place where the two transports differ. */
+/** The stream of the given transport at the server: the only place where the two transports differ. */
 export function connector(
   transport: Transport,
-  baseUrl: string,
+  access: Access,
   timeoutMs: number,
   wsClient: WsClient,
 ): Connect {
-  if (transport === "sse") return overSse(baseUrl, timeoutMs);
-  return wsClient === "k6" ? overK6WebSocket(baseUrl) : overWebSocket(baseUrl, timeoutMs);
+  const connect = connectorOf(transport, access, timeoutMs, wsClient);
+  return (planId, account, events) => connect(planId, account, hiding(access, events));
 }
 
-function overSse(baseUrl: string, timeoutMs: number): Connect {
+function connectorOf(transport: Transport, access: Access, timeoutMs: number, wsClient: WsClient): Connect {
+  if (transport === "sse") return overSse(access, timeoutMs);
+  return wsClient === "k6" ? overK6WebSocket(access) : overWebSocket(access, timeoutMs);
+}
+
+/** The most that is kept of what a server says in words. */
+const LONGEST_TEXT = 500;
+
+/** The same events, with what the server says in words as it may be told: cut only when nothing is left to be hidden. */
+const hiding = ({ hide }: Access, { open, message, end }: WireEvents): WireEvents => ({
+  open,
+  message: (said, at) =>
+    message("text" in said ? { ...said, text: hide(said.text).slice(0, LONGEST_TEXT) } : said, at),
+  end: (how) => end({ ...how, reason: hide(how.reason) }),
+});
+
+/** Reads what a server said, unless that would take the parser too deep. */
+const read = (text: string, parse = parseFrame): PlanMessage =>
+  recorder.isTooDeep(text) ? malformed(text) : parse(text);
+
+function overSse({ baseUrl, headers }: Access, timeoutMs: number): Connect {
   return (planId, { sink }, events) => {
     const source = new sse.EventSource(`${baseUrl}/api/plans/${planId}/stream`, {
       sink,
+      headers,
+      redirects: 0,
       tags: { name: "/api/plans/{id}/stream" },
       timeouts: { connect: timeoutMs },
     });
     source.onopen = (event) => events.open(event.timestamp);
-    source.addEventListener("task_update", (event) =>
-      events.message(parseFrame(event.data), event.timestamp),
-    );
+    source.addEventListener("task_update", (event) => events.message(read(event.data), event.timestamp));
     source.addEventListener("end", (event) => events.message({ kind: "end" }, event.timestamp));
     source.addEventListener("error", (event) => {
-      if ("data" in event) events.message(parseRefusal(event.data), event.timestamp);
+      if ("data" in event) events.message(read(event.data, parseRefusal), event.timestamp);
     });
     return endingAt(source, events);
   };
@@ -71,14 +92,15 @@ const WS_NAME = "/ws/plans/{id}/progress";
 const NORMAL_CLOSURE = 1000;
 const BINARY_FRAME: PlanMessage = { kind: "malformed", text: "a binary frame" };
 
-function overWebSocket(baseUrl: string, timeoutMs: number): Connect {
+function overWebSocket({ baseUrl, headers }: Access, timeoutMs: number): Connect {
   return (planId, { sink }, events) => {
     const source = new sse.WebSocketSource(webSocketUrl(baseUrl, planId), {
       sink,
+      headers,
       tags: { name: WS_NAME },
       timeouts: { connect: timeoutMs },
     });
-    source.onmessage = (event) => events.message(parseFrame(event.data), event.timestamp);
+    source.onmessage = (event) => events.message(read(event.data), event.timestamp);
     source.addEventListener("binary", (event) => events.message(BINARY_FRAME, event.timestamp));
     return endingAt(source, events);
   };
@@ -101,9 +123,9 @@ const ABNORMAL_CLOSURE = 1006;
 /** What k6 says where the server answered a handshake with another status than 101. */
 const HANDSHAKE_REFUSED = "bad handshake";
 
-function overK6WebSocket(baseUrl: string): Connect {
+function overK6WebSocket({ baseUrl, headers }: Access): Connect {
   return (planId, { sink }, events) => {
-    const socket = new WebSocket(webSocketUrl(baseUrl, planId), null, { tags: { name: WS_NAME } });
+    const socket = new WebSocket(webSocketUrl(baseUrl, planId), null, { headers, tags: { name: WS_NAME } });
     let failure: string | undefined;
     let isClosing = false;
     socket.addEventListener("open", () => {
@@ -112,7 +134,7 @@ function overK6WebSocket(baseUrl: string): Connect {
     socket.addEventListener("message", (event) => {
       const { data, timestamp } = event as MessageEvent;
       if (typeof data !== "string") events.message(BINARY_FRAME, timestamp);
-      else if (!sink.take(data, timestamp)) events.message(parseFrame(data), timestamp);
+      else if (!sink.take(data, timestamp)) events.message(read(data), timestamp);
     });
     socket.addEventListener("error", (event) => {
       failure = (event as ErrorEvent).error;

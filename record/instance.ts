@@ -13,10 +13,13 @@ export const isFirst = ({ number }: Instance): boolean => number === 1;
 /** The name of an instance, e.g. "2-of-4": in its record, and of its directory. */
 export const instanceName = ({ number, of }: Instance): string => `${number}-of-${of}`;
 
+/** More share no run. */
+const MOST_INSTANCES = 10_000;
+
 /** The instance of a name; undefined where it is none. */
 export function readInstance(name: string): Instance | undefined {
-  const [, number, of] = /^(\d+)-of-(\d+)$/.exec(name) ?? [];
-  return number === undefined ? undefined : { number: Number(number), of: Number(of) };
+  const [number = 0, of = 0] = /^(\d+)-of-(\d+)$/.exec(name)?.slice(1).map(Number) ?? [];
+  return number >= 1 && number <= of && of <= MOST_INSTANCES ? { number, of } : undefined;
 }
 
 /** The text in every prompt of a run by which its plans are found again; an instance leaves those of the others alone. */

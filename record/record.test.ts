@@ -19,7 +19,29 @@ test("what is no record is refused in one sentence that names the place", () => 
       /: transport: /,
     ],
     [JSON.stringify({ ...sampleRecord(), startedAt: "yesterday" }), /: startedAt: it is no time/],
+    [
+      JSON.stringify({ ...sampleRecord(), startedAt: "+012026-01-01T00:00:00Z" }),
+      /: startedAt: it is no time/,
+    ],
     [JSON.stringify({ ...sampleRecord(), targets: [{ id: "x" }] }), /: targets\.0\./],
+    [JSON.stringify({ ...sampleRecord(), runId: "../elsewhere" }), /: runId: it is no id of a run/],
+    [
+      JSON.stringify({ ...sampleRecord(), histograms: { latency: { x: 1 } } }),
+      /: histograms\.latency\.x: it is no bucket/,
+    ],
+    [JSON.stringify({ ...sampleRecord(), histograms: { latency: { 5: -1 } } }), /\.5: it is no count/],
+    [
+      JSON.stringify({ ...sampleRecord(), streams: { seen: 1e20, kept: [] } }),
+      /: streams\.seen: it is no count/,
+    ],
+    [
+      JSON.stringify({ ...sampleRecord(), windows: { a: { widthMs: 0, items: [] } } }),
+      /widthMs: it is no width/,
+    ],
+    [
+      JSON.stringify(sampleRecord()).replace('"steps":[]', '"steps":[{"test":"x","plans":1e999}]'),
+      /steps\.0\.plans: it is no number/,
+    ],
   ];
   for (const [text, message] of cases) assert.throws(() => parseRecord(text, "run.json"), { message });
 });

@@ -41,12 +41,20 @@ export const RUN_STATES = [
   "incomplete", // merged, and not all instances were complete
 ] as const;
 
+/** Larger is nothing that is counted or timed here; JSON can say 1e999, which is read as infinite and cannot be written. */
+const MOST = 1e18;
+const within = (least: number, most: number, message: string) =>
+  v.custom<number>((value) => typeof value === "number" && value >= least && value <= most, message);
+const figure = within(-MOST, MOST, "it is no number, or too large a one");
+const count = within(0, MOST, "it is no count");
+const bucket = v.custom<string>((key) => typeof key === "string" && /^\d{1,3}$/.test(key), "it is no bucket");
+
 /** Bucket number to count: see record/histogram.ts. */
-export const sparseHistogram = v.record(v.string(), v.number());
+export const sparseHistogram = v.record(bucket, count);
 
 /** Named counts and a histogram of milliseconds: the unit in which figures are added up, whoever gathered them. */
 export const tallySchema = v.object({
-  counts: v.optional(v.record(v.string(), v.number()), {}),
+  counts: v.optional(v.record(v.string(), figure), {}),
   latency: v.optional(sparseHistogram, {}),
 });
 export type Tally = v.InferOutput<typeof tallySchema>;
@@ -56,14 +64,14 @@ export const judgedSchema = v.object({
   id: v.string(),
   verdict: v.picklist(VERDICTS),
   /** In `unit`; null where nothing was seen. */
-  value: v.nullable(v.number()),
+  value: v.nullable(figure),
   unit: v.string(),
   /** The target as a person reads it, e.g. "< 100 ms". */
   target: v.string(),
   /** How many things the value rests on: attempts, messages due, plans, probes. */
-  observations: v.number(),
+  observations: figure,
   /** 95 % interval of the value, where it is an estimate. */
-  interval: v.nullable(v.tuple([v.number(), v.number()])),
+  interval: v.nullable(v.tuple([figure, figure])),
   /** Why there is no value, or what stands behind it. */
   reason: v.string(),
 });
@@ -77,12 +85,12 @@ export const streamSchema = v.object({
   outcome: v.picklist(OUTCOMES),
   acceptable: v.boolean(),
   reason: v.string(),
-  startedAt: v.number(),
-  openedAt: v.nullable(v.number()),
-  endedAt: v.number(),
-  firstMessageMs: v.nullable(v.number()),
-  p95Ms: v.nullable(v.number()),
-  counts: v.record(v.string(), v.number()),
+  startedAt: figure,
+  openedAt: v.nullable(figure),
+  endedAt: figure,
+  firstMessageMs: v.nullable(figure),
+  p95Ms: v.nullable(figure),
+  counts: v.record(v.string(), figure),
 });
 export type StreamReport = v.InferOutput<typeof streamSchema>;
 
@@ -90,7 +98,7 @@ export type StreamReport = v.InferOutput<typeof streamSchema>;
 export const planSchema = v.object({
   test: v.string(),
   plan: v.string(), // its id, or NOT_CREATED
-  counts: v.optional(v.record(v.string(), v.number()), {}),
+  counts: v.optional(v.record(v.string(), figure), {}),
   latency: sparseHistogram,
 });
 /** In place of the id of a plan that could not be created. */
@@ -99,10 +107,10 @@ export type PlanReport = v.InferOutput<typeof planSchema>;
 
 export const failedRequestSchema = v.object({
   test: v.string(),
-  at: v.number(),
+  at: figure,
   call: v.string(),
-  status: v.number(),
-  durationMs: v.number(),
+  status: figure,
+  durationMs: figure,
   answer: v.string(),
 });
 export type FailedRequest = v.InferOutput<typeof failedRequestSchema>;
@@ -113,31 +121,31 @@ export type Finding = v.InferOutput<typeof findingSchema>;
 /** A call of the API: how often each status was answered, and whether every answer was as the API promises. */
 export const callSchema = v.object({
   call: v.string(),
-  answers: v.record(v.string(), v.number()),
+  answers: v.record(v.string(), figure),
   working: v.boolean(),
 });
 export type Call = v.InferOutput<typeof callSchema>;
 
 export const stallSchema = v.object({
   test: v.string(),
-  at: v.number(),
-  durationMs: v.number(),
-  status: v.number(),
+  at: figure,
+  durationMs: figure,
+  status: figure,
 });
 export type Stall = v.InferOutput<typeof stallSchema>;
 
 /** The server's process, and k6's own, at one moment. What the server does not tell is null. */
 export const sampleSchema = v.object({
   test: v.string(),
-  at: v.number(),
+  at: figure,
   /** The phase of an endurance test; "load" in every other. */
   phase: v.string(),
-  residentBytes: v.nullable(v.number()),
+  residentBytes: v.nullable(figure),
   /** Processor time since the process's start, in seconds. */
-  cpuSeconds: v.nullable(v.number()),
-  threads: v.nullable(v.number()),
-  openFiles: v.nullable(v.number()),
-  k6ResidentBytes: v.number(),
+  cpuSeconds: v.nullable(figure),
+  threads: v.nullable(figure),
+  openFiles: v.nullable(figure),
+  k6ResidentBytes: figure,
 });
 export type ServerSample = v.InferOutput<typeof sampleSchema>;
 
@@ -145,17 +153,17 @@ export type ServerSample = v.InferOutput<typeof sampleSchema>;
 export const rateSchema = v.object({
   test: v.string(),
   plan: v.string(),
-  clients: v.number(),
+  clients: figure,
   /** What the pipeline offered. */
-  offered: v.number(),
+  offered: figure,
   /** What the client that got least received. */
-  delivered: v.number(),
+  delivered: figure,
   /** What a slow reader among them took; null where there was none. */
-  slowReader: v.optional(v.nullable(v.number()), null),
-  due: v.optional(v.number(), 0),
-  lost: v.optional(v.number(), 0),
+  slowReader: v.optional(v.nullable(figure), null),
+  due: v.optional(figure, 0),
+  lost: v.optional(figure, 0),
   /** Quantiles of the latency of the scene; null where nothing counted for it. */
-  latency: v.optional(v.nullable(v.object({ p50: v.number(), p95: v.number(), p99: v.number() })), null),
+  latency: v.optional(v.nullable(v.object({ p50: figure, p95: figure, p99: figure })), null),
 });
 export type RateReport = v.InferOutput<typeof rateSchema>;
 
@@ -163,16 +171,16 @@ export type RateReport = v.InferOutput<typeof rateSchema>;
 export const stepSchema = v.object({
   test: v.string(),
   /** Milliseconds since the epoch. */
-  startedAt: v.optional(v.number(), 0),
-  endedAt: v.optional(v.number(), 0),
-  plans: v.number(),
-  completed: v.number(),
+  startedAt: v.optional(figure, 0),
+  endedAt: v.optional(figure, 0),
+  plans: figure,
+  completed: figure,
   /** Until the last plan was completed; a plan that was not counts with its deadline. Milliseconds. */
-  completionMs: v.number(),
+  completionMs: figure,
   /** Until the last first message; null where a plan had none. */
-  firstMessageMs: v.nullable(v.number()),
-  due: v.number(),
-  delivered: v.number(),
+  firstMessageMs: v.nullable(figure),
+  due: figure,
+  delivered: figure,
 });
 export type StepReport = v.InferOutput<typeof stepSchema>;
 
@@ -184,10 +192,10 @@ export const fallbackSchema = v.object({
   cause: v.string(),
   isDelivered: v.boolean(),
   /** From the end of the stream until the report was there. */
-  availableMs: v.nullable(v.number()),
-  completionPercentage: v.nullable(v.number()),
+  availableMs: v.nullable(figure),
+  completionPercentage: v.nullable(figure),
   missingSections: v.array(v.string()),
-  artefacts: v.number(),
+  artefacts: figure,
   /** The delivered HTML beside run.json; null where there is none. */
   file: v.nullable(v.string()),
   reason: v.string(),
@@ -196,11 +204,11 @@ export type FallbackReport = v.InferOutput<typeof fallbackSchema>;
 
 /** A bounded list: what it kept of all that it has seen. */
 const bounded = <T extends v.GenericSchema>(item: T) =>
-  v.optional(v.object({ seen: v.number(), kept: v.array(item) }), { seen: 0, kept: [] } as never);
+  v.optional(v.object({ seen: count, kept: v.array(item) }), { seen: 0, kept: [] } as never);
 
 const windowSchema = v.object({
-  widthMs: v.number(),
-  items: v.array(v.object({ at: v.number(), ...tallySchema.entries })),
+  widthMs: within(1, MOST, "it is no width"),
+  items: v.array(v.object({ at: figure, ...tallySchema.entries })),
 });
 
 /** A stream that the recorder holds open: what was known when it was opened. */
@@ -208,13 +216,13 @@ export const openStreamSchema = v.object({
   test: v.string(),
   plan: v.string(),
   client: v.string(),
-  startedAt: v.number(),
+  startedAt: figure,
 });
 
 /** What the recorder hands to `teardown` and `handleSummary`. */
 export const snapshotSchema = v.object({
   signalled: v.boolean(),
-  streams: v.object({ seen: v.number(), kept: v.array(streamSchema), open: v.array(openStreamSchema) }),
+  streams: v.object({ seen: count, kept: v.array(streamSchema), open: v.array(openStreamSchema) }),
   lists: v.object({
     plans: bounded(planSchema),
     failedRequests: bounded(failedRequestSchema),
@@ -238,10 +246,10 @@ export const testSchema = v.object({
   /** The test plan's group of results that it belongs to. */
   group: v.string(),
   /** Milliseconds since the epoch; null for a test that did not begin. */
-  startedAt: v.nullable(v.number()),
-  endedAt: v.nullable(v.number()),
+  startedAt: v.nullable(figure),
+  endedAt: v.nullable(figure),
   targets: v.array(judgedSchema),
-  outcomes: v.record(v.string(), v.number()),
+  outcomes: v.record(v.string(), figure),
   findings: v.array(v.string()),
   calls: v.array(callSchema),
   tally: tallySchema,
@@ -250,14 +258,22 @@ export const testSchema = v.object({
 });
 export type TestRecord = v.InferOutput<typeof testSchema>;
 
+/** The middle between 1970 and 2097: times are no further off, nor clocks from each other by more than three years. */
+const MIDDLE_MS = 2e12;
+const FURTHEST_CLOCK_MS = 1e11;
+
 /** ISO 8601. */
 const moment = v.pipe(
   v.string(),
-  v.check((text) => !Number.isNaN(Date.parse(text)), "it is no time"),
+  v.check((text) => Math.abs(Date.parse(text) - MIDDLE_MS) <= MIDDLE_MS, "it is no time"),
 );
 
 const clockSchema = v.nullable(
-  v.object({ offsetMs: v.number(), uncertaintyMs: v.number(), applied: v.boolean() }),
+  v.object({
+    offsetMs: within(-FURTHEST_CLOCK_MS, FURTHEST_CLOCK_MS, "it is no difference of clocks"),
+    uncertaintyMs: count,
+    applied: v.boolean(),
+  }),
 );
 
 /** An instance of a merged run: how it ended, "missing" where it left no record, and its `clock`. */
@@ -278,7 +294,8 @@ export const recordSchema = v.object({
     v.transform((): typeof SCHEMA_VERSION => SCHEMA_VERSION),
   ),
   state: v.picklist(RUN_STATES),
-  runId: v.string(),
+  /** The name of the run's directory. */
+  runId: v.pipe(v.string(), v.regex(/^(?!\.+$)[A-Za-z0-9._-]{1,300}$/, "it is no id of a run")),
   /** Which instance of a run that several share, e.g. "2-of-4"; null for a whole run. */
   instance: v.nullable(v.string()),
   test: v.string(),
@@ -303,15 +320,15 @@ export const recordSchema = v.object({
   /** What was found beside the tests: plans that could not be deleted. */
   findings: v.array(v.string()),
   tests: v.array(testSchema),
-  streams: v.object({ seen: v.number(), kept: v.array(streamSchema) }),
-  plans: v.object({ seen: v.number(), kept: v.array(planSchema) }),
+  streams: v.object({ seen: count, kept: v.array(streamSchema) }),
+  plans: v.object({ seen: count, kept: v.array(planSchema) }),
   /** Latency over the whole run, in the buckets of record/histogram.ts. */
   histograms: v.object({ latency: sparseHistogram }),
   windows: v.record(v.string(), windowSchema),
-  failedRequests: v.object({ seen: v.number(), kept: v.array(failedRequestSchema) }),
-  stalls: v.object({ seen: v.number(), kept: v.array(stallSchema) }),
+  failedRequests: v.object({ seen: count, kept: v.array(failedRequestSchema) }),
+  stalls: v.object({ seen: count, kept: v.array(stallSchema) }),
   /** The server's process over time. */
-  samples: v.object({ seen: v.number(), kept: v.array(sampleSchema) }),
+  samples: v.object({ seen: count, kept: v.array(sampleSchema) }),
   rates: v.array(rateSchema),
   steps: v.array(stepSchema),
   fallbacks: v.array(fallbackSchema),

@@ -12,7 +12,7 @@ import {
 } from "../record/record.ts";
 import { type Judgement, judge, type TestEvidence, USERS_FINISHED } from "../thresholds/judge.ts";
 import { shownCommand } from "./command.ts";
-import { readSettings } from "./config.ts";
+import { shownSettings } from "./config.ts";
 import type { LoadTest } from "./loadtest.ts";
 import { CALL_PREFIX, OUTCOME_PREFIX, TIMINGS, timingKey } from "./meter.ts";
 import type { RunPlan, Started } from "./runplan.ts";
@@ -72,7 +72,7 @@ export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | 
     },
     k6: recorder.k6Version(),
     command: shownCommand(recorder.command()),
-    configuration: readSettings(__ENV),
+    configuration: shownSettings(__ENV),
     targets: judgement?.targets ?? [],
     findings: findingsOf(WHOLE_RUN, snapshot),
     tests: slots.map(({ test }) => testRecord(test, judgement?.tests[test.name] ?? [], snapshot)),

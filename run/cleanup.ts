@@ -1,4 +1,5 @@
 import http from "k6/http";
+import type { Access } from "../client/access.ts";
 import { type PlanApi, plansIn } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 
@@ -47,16 +48,17 @@ const notDeleted = (id: string) => `plan ${id} could not be deleted`;
  * The same where no teardown comes: after a set-up that failed or was interrupted. In the summary nothing can be waited
  * for, so that the requests are made one by one, and once.
  */
-export function deleteMarkedAtOnce(baseUrl: string, mark: string): string[] {
-  const listed = http.get(`${baseUrl}/api/plans`, { timeout: LAST_REQUEST_MS });
+export function deleteMarkedAtOnce({ baseUrl, headers }: Access, mark: string): string[] {
+  const params = { headers, timeout: LAST_REQUEST_MS, redirects: 0 };
+  const listed = http.get(`${baseUrl}/api/plans`, params);
   const plans = listed.status === 200 ? plansIn(String(listed.body)) : undefined;
   if (plans === undefined) return [notListed(listed.status)];
   return plans
     .filter(({ prompt }) => prompt.includes(mark))
     .flatMap(({ plan_id }) => {
       const url = `${baseUrl}/api/plans/${plan_id}`;
-      http.del(url, null, { timeout: LAST_REQUEST_MS });
-      const { status } = http.get(url, { timeout: LAST_REQUEST_MS });
+      http.del(url, null, params);
+      const { status } = http.get(url, params);
       return status === 404 ? [] : [notDeleted(plan_id)];
     });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readConfig } from "./config.ts";
+import { readConfig, shownSettings } from "./config.ts";
 
 const TESTS = ["basic-connection", "reconnection"];
 const read = (env: Record<string, string>) => readConfig(env, TESTS);
@@ -8,7 +8,9 @@ const read = (env: Record<string, string>) => readConfig(env, TESTS);
 test("without settings, the defaults hold", () => {
   assert.deepEqual(read({}), {
     baseUrl: "http://localhost:8080",
+    headers: {},
     localPort: 8080,
+    isLocal: true,
     transport: "sse",
     profile: "smoke",
     release: "dev",
@@ -65,15 +67,69 @@ test("load goes to loopback, or to the very host that is allowed", () => {
     "http://127.0.0.1.example.test",
     "http://localhost.example.test",
     "http://127.0.0.300",
+    "http://127.0.0.010",
+    "http://127.1",
     "http://0x7f.1",
+    "http://0x7f000001",
+    "http://0177.0.0.1",
+    "http://2130706433",
+    "http://0.0.0.0",
+    "http://localhost.",
     "http://[::2]",
+    "http://[::ffff:a00:1]",
+    "http://[::ffff:7f00:1]",
   ];
   for (const url of remote)
     assert.throws(() => read({ BASE_URL: url }), /this machine only.*ALLOW_REMOTE=/, url);
-  assert.throws(() => read({ BASE_URL: "http://localhost@example.test" }), /must be a URL/);
+  const unreadable = [
+    "http://[::1%25lo]",
+    "http://[::ffff:10.0.0.1]",
+    "http://[::1].example.test",
+    "http://127.0.0.1\\@example.test",
+    "http://127.0.0.1 .example.test",
+    "http://127.0.0.1#@example.test",
+    "http://127.0.0.1%2eexample.test",
+    "http:///example.test",
+  ];
+  for (const url of unreadable)
+    assert.throws(() => read({ BASE_URL: url }), /must be a URL|holds credentials/, url);
+  for (const url of ["http://127.0.0.1@example.test", "http://127.0.0.1:80@example.test"])
+    assert.throws(() => read({ BASE_URL: url }), /http:\/\/\*\*\*@example\.test": it holds credentials/, url);
   assert.equal(read({ BASE_URL: "http://a.test/", ALLOW_REMOTE: "a.test" }).baseUrl, "http://a.test");
   assert.throws(
     () => read({ BASE_URL: "http://b.a.test", ALLOW_REMOTE: "a.test" }),
     /ALLOW_REMOTE=b\.a\.test/,
   );
+});
+
+test("where a URL names another machine, nothing is kept to this one", () => {
+  const ALLOW_REMOTE = "a.test";
+  assert.equal(read({ BASE_URL: "http://a.test", ALLOW_REMOTE }).isLocal, false);
+  assert.equal(read({ SERVER_METRICS_URL: "http://a.test/metrics", ALLOW_REMOTE }).isLocal, false);
+  assert.equal(read({ SERVER_METRICS_URL: "http://localhost:9/metrics", ALLOW_REMOTE }).isLocal, true);
+});
+
+test("a token and headers are sent, and shown to nobody", () => {
+  const env = { API_TOKEN: "abc.d~+/-_9==", API_HEADERS: " X-Api-Key: a: b |Cookie:c=1; d=2" };
+  assert.deepEqual(read(env).headers, {
+    Authorization: "Bearer abc.d~+/-_9==",
+    "X-Api-Key": "a: b",
+    Cookie: "c=1; d=2",
+  });
+  const { API_TOKEN, API_HEADERS, SEED } = shownSettings({ ...env, SEED: "7" });
+  assert.deepEqual([API_TOKEN, API_HEADERS, SEED], ["***", "***", "7"]);
+  assert.equal(shownSettings({}).API_TOKEN, "");
+  for (const wrong of [
+    { API_TOKEN: "a b" },
+    { API_TOKEN: "a\nb" },
+    { API_HEADERS: "secret" },
+    { API_HEADERS: "X: a|" },
+    { API_HEADERS: "X: a\r\nY: b" },
+    { API_HEADERS: "X Y: b" },
+  ])
+    assert.throws(
+      () => read(wrong),
+      /^Error: API_(TOKEN|HEADERS) is wrong: it must be [^\n]*$/,
+      JSON.stringify(wrong),
+    );
 });

@@ -1,3 +1,4 @@
+import { HIDDEN, shownText, shownUrl } from "../record/hidden.ts";
 import { TRANSPORTS, type Transport, WS_CLIENTS, type WsClient } from "../record/record.ts";
 
 export const PROFILES = ["smoke", "baseline", "stress", "endurance"] as const;
@@ -23,6 +24,8 @@ export const smokeOr = <T>(smoke: T, others: T): Record<Profile, T> => ({
 export interface Config {
   /** BASE_URL: the plan server, without a slash at its end. */
   baseUrl: string;
+  /** API_TOKEN and API_HEADERS: what is sent with every request to the plan server. */
+  headers: Readonly<Record<string, string>>;
   /** TRANSPORT: which stream is tested. */
   transport: Transport;
   /** PROFILE */
@@ -41,6 +44,8 @@ export interface Config {
   llmModel: string | undefined;
   /** The port in BASE_URL where that is this machine; undefined for another. */
   localPort: number | undefined;
+  /** Whether every URL names this machine, so that nothing at all may be sent elsewhere. */
+  isLocal: boolean;
   /** SERVER_METRICS_URL: where the server's process tells of itself in Prometheus text; undefined: find out. */
   serverMetricsUrl: string | undefined;
   /** SEED: of all random choices, so that two runs make the same. */
@@ -64,14 +69,19 @@ export const DEFAULTS = {
   SEED: "1",
   ONLY: "",
   ALLOW_REMOTE: "",
+  API_TOKEN: "",
+  API_HEADERS: "",
 } as const;
 export type SettingName = keyof typeof DEFAULTS;
 type Settings = Record<SettingName, string>;
 
-/** A setting that is wrong: one sentence that names the variable, its value and what is allowed. */
+/** What is shown to nobody, and is taken from the environment only: every user of a machine can read its command lines. */
+export const SECRETS: readonly SettingName[] = ["API_TOKEN", "API_HEADERS"];
+
+/** A setting that is wrong: one sentence that names the variable, its value unless it is a secret, and what is allowed. */
 export class SettingError extends Error {
   constructor(name: SettingName, value: string, allowed: string) {
-    super(`${name} is "${value}": ${allowed}`);
+    super(`${name} is ${SECRETS.includes(name) ? "wrong" : `"${shownText(shownUrl(value))}"`}: ${allowed}`);
   }
 }
 
@@ -82,9 +92,13 @@ export class SettingError extends Error {
 export function readConfig(env: Record<string, string | undefined>, tests: readonly string[]): Config {
   const settings = readSettings(env);
   const baseUrl = allowedUrl("BASE_URL", settings);
+  const serverMetricsUrl =
+    settings.SERVER_METRICS_URL === "" ? undefined : allowedUrl("SERVER_METRICS_URL", settings);
   return {
     baseUrl,
+    headers: headersOf(settings),
     localPort: localPortOf(baseUrl),
+    isLocal: [baseUrl, serverMetricsUrl ?? baseUrl].every((url) => localPortOf(url) !== undefined),
     transport: oneOf("TRANSPORT", settings.TRANSPORT, TRANSPORTS),
     profile: oneOf("PROFILE", settings.PROFILE, PROFILES),
     release: name("RELEASE", settings.RELEASE),
@@ -93,17 +107,45 @@ export function readConfig(env: Record<string, string | undefined>, tests: reado
     wsClient: oneOf("WS_CLIENT", settings.WS_CLIENT, WS_CLIENTS),
     trigger: oneOf("TRIGGER", settings.TRIGGER, TRIGGERS),
     llmModel: settings.LLM_MODEL || undefined,
-    serverMetricsUrl:
-      settings.SERVER_METRICS_URL === "" ? undefined : allowedUrl("SERVER_METRICS_URL", settings),
+    serverMetricsUrl,
     seed: wholeNumber("SEED", settings.SEED),
     only: settings.ONLY === "" ? [] : settings.ONLY.split(",").map((one) => oneOf("ONLY", one.trim(), tests)),
   };
 }
 
-/** The settings as text, defaults filled in, as the record and the report show them. An empty value counts as none. */
-export function readSettings(env: Record<string, string | undefined>): Settings {
+/** The settings as text, defaults filled in. An empty value counts as none. */
+function readSettings(env: Record<string, string | undefined>): Settings {
   const entries = Object.entries(DEFAULTS).map(([key, value]) => [key, env[key] || value]);
   return Object.fromEntries(entries) as Settings;
+}
+
+/** The settings as the record and the report show them. */
+export function shownSettings(env: Record<string, string | undefined>): Settings {
+  const settings = readSettings(env);
+  const hidden = SECRETS.filter((name) => settings[name] !== "").map((name) => [name, HIDDEN]);
+  return { ...settings, ...Object.fromEntries(hidden) };
+}
+
+function headersOf({ API_TOKEN: token, API_HEADERS: headers }: Settings): Record<string, string> {
+  if (!/^[\w.~+/-]*=*$/.test(token)) {
+    throw new SettingError(
+      "API_TOKEN",
+      token,
+      "it must be a token as it stands after Bearer, without spaces",
+    );
+  }
+  const given = headers === "" ? [] : headers.split("|").map(header);
+  return Object.fromEntries([...(token === "" ? [] : [["Authorization", `Bearer ${token}`]]), ...given]);
+}
+
+function header(text: string): readonly [name: string, value: string] {
+  const [, name, value] = /^\s*([\w!#$%&'*+.^`~-]+)\s*:\s*([\x20-\x7e]*?)\s*$/.exec(text) ?? [];
+  if (name !== undefined && value) return [name, value];
+  throw new SettingError(
+    "API_HEADERS",
+    text,
+    'it must be headers such as "X-Api-Key: abc", separated by | where there are several',
+  );
 }
 
 function oneOf<T extends string>(setting: SettingName, value: string, allowed: readonly T[]): T {
@@ -127,7 +169,7 @@ function wholeNumber(setting: SettingName, value: string): number {
 }
 
 const URL_PATTERN = /^https?:\/\/(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?(\/[^?#\s]*)?$/i;
-const LOOPBACK_PATTERN = /^(localhost|127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}|\[::1\])$/i;
+const LOOPBACK_PATTERN = /^(localhost|127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}|\[::1\])$/i;
 
 function localPortOf(url: string): number | undefined {
   const [, host = "", port] = URL_PATTERN.exec(url) ?? [];
@@ -135,11 +177,16 @@ function localPortOf(url: string): number | undefined {
   return Number(port?.slice(1) ?? (/^https/i.test(url) ? 443 : 80));
 }
 
+const isPort = (port: number): boolean => port > 0 && port < 65_536;
+
 /** Requests go where they are allowed: to this machine, or to the very host that ALLOW_REMOTE names. */
 function allowedUrl(setting: "BASE_URL" | "SERVER_METRICS_URL", settings: Settings): string {
   const url = settings[setting];
-  const host = URL_PATTERN.exec(url)?.[1];
-  if (host === undefined) {
+  if (/^\w+:\/\/[^/]*@/.test(url)) {
+    throw new SettingError(setting, url, "it holds credentials: set API_TOKEN or API_HEADERS instead");
+  }
+  const [, host, port = ":80"] = URL_PATTERN.exec(url) ?? [];
+  if (host === undefined || !isPort(Number(port.slice(1)))) {
     throw new SettingError(setting, url, "it must be a URL such as http://localhost:8080");
   }
   if (!LOOPBACK_PATTERN.test(host) && host !== settings.ALLOW_REMOTE) {

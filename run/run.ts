@@ -2,6 +2,7 @@ import exec from "k6/execution";
 import type { Options, Scenario } from "k6/options";
 import { setTimeout } from "k6/timers";
 import * as v from "valibot";
+import { accessTo } from "../client/access.ts";
 import { type Health, PlanApi } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { connector } from "../client/wire.ts";
@@ -20,7 +21,9 @@ import { type TargetId, target } from "../thresholds/targets.ts";
 import { judgeRun, makeRecord, WHOLE_RUN } from "./assemble.ts";
 import { deleteMarked, deleteMarkedAtOnce } from "./cleanup.ts";
 import { estimateClock } from "./clock.ts";
+import { refuseShownSecrets } from "./command.ts";
 import { type Config, readConfig, smokeOr } from "./config.ts";
+import { forbiddenNetworks, unsafeOption } from "./guard.ts";
 import { everySecond, HealthProbe } from "./health.ts";
 import { endLive } from "./live.ts";
 import type { LoadTest } from "./loadtest.ts";
@@ -30,6 +33,7 @@ import { type RunPlan, type Slot, type Started, slotsOf } from "./runplan.ts";
 import { counted, verdictNumber, WHOLE_RUN_LABEL } from "./series.ts";
 import { findSource, type Source, sampleUntil } from "./server-sample.ts";
 import { summarise, takeSnapshot } from "./summary.ts";
+import { whyNoPlanApi } from "./unreachable.ts";
 
 /** What a virtual user needs beside its slot: k6 ends it there, and the tests show that none is. */
 const GRACEFUL_STOP = "500ms";
@@ -73,6 +77,7 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
   const run: RunPlan = {
     name,
     config,
+    access: accessTo(config.baseUrl, config.headers),
     runId,
     instance,
     directory: isShared(instance) ? `${directory}/${instanceName(instance)}` : directory,
@@ -112,6 +117,7 @@ function ownInstance({ runId }: Config): Instance {
 
 function configured(tests: readonly LoadTest[]): Config {
   try {
+    refuseShownSecrets(recorder.command());
     return readConfig(
       __ENV,
       tests.map(({ name }) => name),
@@ -186,6 +192,7 @@ function optionsOf(run: RunPlan): Options {
     noConnectionReuse: true,
     tags: { testid: runId, release, transport, profile, trigger, test: WHOLE_RUN_LABEL, ...instanceTag },
     systemTags: ["status", "method", "name", "scenario", "error_code", "expected_response", "check"],
+    blacklistIPs: forbiddenNetworks(config),
     userAgent: "plan-load",
     setupTimeout: "180s",
     teardownTimeout: "180s",
@@ -194,11 +201,13 @@ function optionsOf(run: RunPlan): Options {
 
 /** Before any load: is there a plan API, which model, and can the results be written? A no ends the run. */
 async function setup(run: RunPlan): Promise<Started> {
-  const { config, directory, slots, instance } = run;
-  const api = new PlanApi(config.baseUrl, REQUEST_TIMEOUT_MS[config.profile]);
-  const health = await requireHealth(api, config.baseUrl);
-  const model = config.llmModel ?? (await firstModel(api, config.baseUrl));
-  const source = isFirst(instance) ? await findSource(config) : null;
+  const { config, access, directory, slots, instance } = run;
+  const unsafe = unsafeOption(config);
+  if (unsafe !== undefined) exec.test.abort(unsafe);
+  const api = new PlanApi(access, REQUEST_TIMEOUT_MS[config.profile]);
+  const health = await requireHealth(api);
+  const model = config.llmModel ?? (await firstModel(api));
+  const source = isFirst(instance) ? await findSource(config, access) : null;
   const started: Started = { startedAt: new Date().toISOString(), health, model, clock: null, source };
   try {
     recorder.begin(directory, JSON.stringify(makeRecord(run, started, undefined)));
@@ -207,6 +216,10 @@ async function setup(run: RunPlan): Promise<Started> {
   }
   for (const { test, share } of slots) {
     recorder.tally(test.name, JSON.stringify({ counts: { [USERS_EXPECTED]: share } }));
+  }
+  if (isUnverified(config)) {
+    const text = "TLS certificates were not verified: k6 was told so (insecureSkipTLSVerify)";
+    recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
   }
   const clock = await estimateClock(api, model, markOf(run.runId, run.instance));
   tellWhatItIs(run, { ...started, clock });
@@ -235,33 +248,35 @@ function tellWhatItIs({ name, instance, slots }: RunPlan, { startedAt, health, c
   setGauge("clock_uncertainty_seconds", clock.uncertaintyMs / 1_000, { test });
 }
 
-async function requireHealth(api: PlanApi, baseUrl: string): Promise<Health> {
+async function requireHealth(api: PlanApi): Promise<Health> {
+  const { baseUrl, hide } = api.access;
   const { status, body, text } = await api.health();
-  if (body !== undefined) return body;
-  const found =
-    status === 0 ? `cannot be reached (${text})` : `is no plan API: GET /health answered ${status}`;
-  exec.test.abort(`BASE_URL ${baseUrl} ${found}; start the server, or set BASE_URL to where it listens`);
+  if (body !== undefined) return { ...body, version: hide(body.version), behaviour: hide(body.behaviour) };
+  exec.test.abort(`BASE_URL ${baseUrl} ${whyNoPlanApi(status, text)}`);
   throw new Error("aborted");
 }
 
-async function firstModel(api: PlanApi, baseUrl: string): Promise<string> {
+const isUnverified = ({ baseUrl }: Config): boolean =>
+  /^https:/i.test(baseUrl) && exec.test.options.insecureSkipTLSVerify === true;
+
+async function firstModel(api: PlanApi): Promise<string> {
   const { status, body } = await api.models();
   const first = body?.[0]?.id;
   if (first !== undefined) return first;
   exec.test.abort(
-    `BASE_URL ${baseUrl} names no model: GET /api/models answered ${status}; set LLM_MODEL to the model to be used`,
+    `BASE_URL ${api.access.baseUrl} names no model: GET /api/models answered ${status}; set LLM_MODEL to the model to be used`,
   );
   throw new Error("aborted");
 }
 
 async function virtualUser(run: RunPlan, started: Started): Promise<void> {
-  const { config, slots, directory } = run;
+  const { config, access, slots, directory } = run;
   const slot = slots.find(({ test }) => exec.scenario.name.replace(/-health$/, "") === test.name);
   if (slot === undefined) return;
   const { test, seconds } = slot;
   recorder.guardConnections();
   const meter = new Meter(test.name);
-  const api = new PlanApi(config.baseUrl, REQUEST_TIMEOUT_MS[config.profile], meter.answer);
+  const api = new PlanApi(access, REQUEST_TIMEOUT_MS[config.profile], meter.answer);
   const slotEndsAt = exec.scenario.startTime + seconds * 1_000;
   try {
     if (exec.scenario.name === healthScenario(test.name)) {
@@ -272,12 +287,7 @@ async function virtualUser(run: RunPlan, started: Started): Promise<void> {
       config,
       numbers: test.profiles[config.profile],
       api,
-      connect: connector(
-        config.transport,
-        config.baseUrl,
-        REQUEST_TIMEOUT_MS[config.profile],
-        config.wsClient,
-      ),
+      connect: connector(config.transport, access, REQUEST_TIMEOUT_MS[config.profile], config.wsClient),
       meter,
       model: started.model,
       clockOffsetMs: started.clock?.applied ? started.clock.offsetMs : 0,
@@ -299,7 +309,7 @@ async function virtualUser(run: RunPlan, started: Started): Promise<void> {
  * the run, the first probes and samples the server, for as long as any of them may have users.
  */
 async function beside(
-  { instance, config }: RunPlan,
+  { instance, config, access }: RunPlan,
   { test, share }: Slot,
   slotEndsAt: number,
   source: Source | null,
@@ -311,10 +321,10 @@ async function beside(
     recorder.now() > slotEndsAt - PROBE_TIMEOUT_MS;
   if (!isFirst(instance)) await everySecond(meter, isOver, async () => {});
   else {
-    const probe = new HealthProbe(new PlanApi(config.baseUrl, PROBE_TIMEOUT_MS, meter.answer), meter);
+    const probe = new HealthProbe(new PlanApi(access, PROBE_TIMEOUT_MS, meter.answer), meter);
     const isWatched = source !== null && !test.samplesServerItself;
     const watching = isWatched
-      ? sampleUntil(isOver, SAMPLE_EVERY_MS[config.profile], source, meter, "load")
+      ? sampleUntil(isOver, SAMPLE_EVERY_MS[config.profile], source, access, meter, "load")
       : undefined;
     await Promise.all([everySecond(meter, isOver, () => probe.ask()), watching]);
     probe.stop();
@@ -325,7 +335,7 @@ async function beside(
 /** Removes what the run left on the server, and tells k6 the figures that only now are known. */
 async function teardown(run: RunPlan, started: Started): Promise<void> {
   const left = await deleteMarked(
-    new PlanApi(run.config.baseUrl, REQUEST_TIMEOUT_MS[run.config.profile]),
+    new PlanApi(run.access, REQUEST_TIMEOUT_MS[run.config.profile]),
     markOf(run.runId, run.instance),
   );
   for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
@@ -370,7 +380,7 @@ function sendVerdicts(test: string, judgements: readonly Judged[]): void {
 /** A set-up that failed or was interrupted has no teardown: what it had begun to create is deleted here. */
 function withoutSetup(run: RunPlan): Record<string, string> {
   const hasBegun = run.slots.some(({ test }) => recorder.count(test.name, USERS_EXPECTED) > 0);
-  const left = hasBegun ? deleteMarkedAtOnce(run.config.baseUrl, markOf(run.runId, run.instance)) : [];
+  const left = hasBegun ? deleteMarkedAtOnce(run.access, markOf(run.runId, run.instance)) : [];
   return left.length === 0 ? {} : { stdout: left.map((text) => `! ${text}\n`).join("") };
 }
 

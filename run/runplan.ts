@@ -1,3 +1,4 @@
+import type { Access } from "../client/access.ts";
 import type { Health } from "../client/api.ts";
 import type { Instance } from "../record/instance.ts";
 import type { RunRecord } from "../record/record.ts";
@@ -10,6 +11,7 @@ export interface RunPlan {
   /** The script's name. */
   name: string;
   config: Config;
+  access: Access;
   runId: string;
   /** Which part of the run this process has; a whole run is 1 of 1. */
   instance: Instance;

@@ -1,4 +1,5 @@
 import http from "k6/http";
+import type { Access } from "../client/access.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import type { ServerSample } from "../record/record.ts";
@@ -29,8 +30,11 @@ const SERIES = {
 type Figures = Pick<ServerSample, keyof typeof SERIES>;
 const NONE: Figures = { residentBytes: null, cpuSeconds: null, threads: null, openFiles: null };
 
-/** Where the server's process is seen, `name` for a person: in Prometheus text, or by its port on this machine. */
-export type Source = { name: string; url: string } | { name: string; port: number };
+/**
+ * Where the server's process is seen, `name` for a person: in Prometheus text, the plan server's `own` or another's, or by
+ * its port on this machine.
+ */
+export type Source = { name: string; url: string; own: boolean } | { name: string; port: number };
 
 /** What the recorder tells of a process. */
 interface Process {
@@ -43,10 +47,13 @@ interface Process {
  * Where the server's process can be seen: where SERVER_METRICS_URL says, at the server's own /metrics, or, on this
  * machine, from outside. Null where in none of them.
  */
-export async function findSource({ serverMetricsUrl, baseUrl, localPort }: Config): Promise<Source | null> {
-  const url = serverMetricsUrl ?? `${baseUrl}/metrics`;
-  const text = { name: url, url };
-  if (serverMetricsUrl !== undefined || (await figuresFrom(text)).residentBytes !== null) return text;
+export async function findSource(
+  { serverMetricsUrl, localPort }: Config,
+  access: Access,
+): Promise<Source | null> {
+  const url = serverMetricsUrl ?? `${access.baseUrl}/metrics`;
+  const text = { name: url, url, own: originOf(url) === originOf(access.baseUrl) };
+  if (serverMetricsUrl !== undefined || (await figuresFrom(text, access)).residentBytes !== null) return text;
   if (localPort === undefined) return null;
   const seen = await listenerOn(localPort);
   if (seen === null) return null;
@@ -54,9 +61,16 @@ export async function findSource({ serverMetricsUrl, baseUrl, localPort }: Confi
   return { name, port: localPort };
 }
 
+const originOf = (url: string): string => (/^https?:\/\/[^/]+/i.exec(url)?.[0] ?? "").toLowerCase();
+
 /** Takes one sample of the server's process, as far as `source` tells of it, and of k6's own. */
-async function sampleServer(source: Source | null, meter: Meter, phase: string): Promise<void> {
-  const seen = source === null ? NONE : await figuresFrom(source);
+async function sampleServer(
+  source: Source | null,
+  access: Access,
+  meter: Meter,
+  phase: string,
+): Promise<void> {
+  const seen = source === null ? NONE : await figuresFrom(source, access);
   const figures = { ...seen, k6ResidentBytes: recorder.residentBytes() };
   meter.add("samples", { at: recorder.now(), phase, ...figures });
   setGauge("sample_phase", PHASE_NAMES.indexOf(phase), { test: meter.test });
@@ -66,9 +80,9 @@ async function sampleServer(source: Source | null, meter: Meter, phase: string):
   }
 }
 
-async function figuresFrom(source: Source): Promise<Figures> {
+async function figuresFrom(source: Source, { headers }: Access): Promise<Figures> {
   if ("port" in source) return (await listenerOn(source.port))?.figures ?? NONE;
-  const text = await readText(source.url);
+  const text = await readText(source.url, source.own ? headers : {});
   const values = Object.entries(SERIES).map(([name, series]) => [name, readSeries(text, series)]);
   return Object.fromEntries(values) as Figures;
 }
@@ -77,8 +91,8 @@ async function listenerOn(port: number): Promise<Process | null> {
   return JSON.parse(await recorder.listener(port)) as Process | null;
 }
 
-async function readText(url: string): Promise<string> {
-  const params = { tags: { name: "server metrics" }, timeout: TIMEOUT_MS };
+async function readText(url: string, headers: Access["headers"]): Promise<string> {
+  const params = { headers, tags: { name: "server metrics" }, timeout: TIMEOUT_MS, redirects: 0 };
   const { status, body } = await http.asyncRequest("GET", url, null, params);
   return status === 200 && typeof body === "string" ? body : "";
 }
@@ -88,12 +102,13 @@ export async function sampleUntil(
   isOver: () => boolean,
   everyMs: number,
   source: Source | null,
+  access: Access,
   meter: Meter,
   phase: string,
 ): Promise<void> {
   let due = recorder.now();
   while (!isOver()) {
-    await sampleServer(source, meter, phase);
+    await sampleServer(source, access, meter, phase);
     due += everyMs;
     await sleep(Math.max(0, due - recorder.now()));
   }

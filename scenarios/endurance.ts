@@ -177,7 +177,7 @@ async function sampleAll(context: UserContext<Numbers>, moments: Moments): Promi
 }
 
 async function sampleTo(
-  { source, meter, numbers }: UserContext<Numbers>,
+  { source, api, meter, numbers }: UserContext<Numbers>,
   moment: number,
   phase: string,
   settle: number,
@@ -185,5 +185,6 @@ async function sampleTo(
   await sleep(settle * 1_000);
   const isOver = () => recorder.now() > moment - 500;
   // Without a source a sample still tells k6's own memory, and that the server tells nothing.
-  await sampleUntil(isOver, Math.min(numbers.sampleMs, (moment - recorder.now()) / 5), source, meter, phase);
+  const everyMs = Math.min(numbers.sampleMs, (moment - recorder.now()) / 5);
+  await sampleUntil(isOver, everyMs, source, api.access, meter, phase);
 }

@@ -2,6 +2,7 @@ import type { FallbackAnswer } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import type { FallbackReport } from "../record/record.ts";
+import { framed } from "../reports/foreign.ts";
 import { smokeOr } from "../run/config.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
 import { sample } from "../run/metrics.ts";
@@ -21,12 +22,16 @@ export async function askForFallback<Numbers extends Shape>(
   since: number,
 ): Promise<boolean> {
   const { meter, directory } = context;
+  const { hide } = context.api.access;
   const asked = await pollFallback(context, plan);
   const isDelivered = asked.report !== undefined;
   const availableMs = isDelivered ? recorder.now() - since : null;
   const { body: artefacts } = await context.api.artefacts(plan);
-  const file = isDelivered ? `fallback-${plan}.html` : null;
-  if (file !== null) recorder.save(directory, file, asked.report?.assembled_html ?? "");
+  const file = isDelivered ? fileOf(plan) : null;
+  if (file !== null) {
+    const html = hide(asked.report?.assembled_html ?? "");
+    recorder.save(directory, file, framed(html, `Fallback report of plan ${plan}`));
+  }
   sample("fallback-report", isDelivered ? 1 : 0);
   const entry: Omit<FallbackReport, "test"> = {
     plan,
@@ -34,7 +39,7 @@ export async function askForFallback<Numbers extends Shape>(
     isDelivered,
     availableMs,
     completionPercentage: asked.report?.completion_percentage ?? null,
-    missingSections: asked.report?.missing_sections.map(({ filename }) => filename) ?? [],
+    missingSections: asked.report?.missing_sections.map(({ filename }) => hide(filename)) ?? [],
     artefacts: artefacts?.artefacts.length ?? 0,
     file,
     reason: asked.reason,
@@ -42,6 +47,8 @@ export async function askForFallback<Numbers extends Shape>(
   meter.add("fallbacks", entry, isDelivered ? 0 : 1);
   return isDelivered;
 }
+
+const fileOf = (plan: string): string => `fallback-${plan.replace(/[^\w.-]/g, "_").slice(0, 200)}.html`;
 
 async function pollFallback<Numbers extends Shape>(
   { api, config }: UserContext<Numbers>,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { testServer, WsClient } from "./testing.ts";
 
@@ -95,4 +96,25 @@ test("the program ends when the parent's channel is gone", async () => {
   await listening(child);
   child.disconnect();
   assert.deepEqual(await once(child, "exit"), [0, null]);
+});
+
+test("by default it listens on loopback, and nowhere else", async (t) => {
+  const { port } = await testServer(t);
+  await fetch(`http://127.0.0.1:${port}/health`);
+  await assert.rejects(fetch(`http://127.0.0.2:${port}/health`), ({ cause }: Error) => {
+    assert.equal((cause as { code: string }).code, "ECONNREFUSED");
+    return true;
+  });
+});
+
+test("a connection beyond as many as it takes is closed", async (t) => {
+  const { port } = await testServer(t, { maxConnections: 2 });
+  const open = () => connect(port, "127.0.0.1").on("error", () => {});
+  const sockets = [open(), open()];
+  t.after(() => sockets.map((socket) => socket.destroy()));
+  for (const socket of sockets) {
+    socket.write("GET /health HTTP/1.1\r\nhost: me\r\n\r\n");
+    assert.match(String(await once(socket, "data")), /200 OK/);
+  }
+  await once(open().resume(), "close");
 });

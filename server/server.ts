@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly restartMs: number;
   /** Whether it has `/metrics`. */
   readonly metrics: boolean;
+  /** Connections at once; one beyond is closed without a word. */
+  readonly maxConnections: number;
 }
 
 /** What a server is when nothing else is said. */
@@ -40,6 +42,7 @@ export const SERVER_DEFAULTS: ServerOptions = {
   pipeline: { lines: 60, rate: 20, exit: 0 },
   restartMs: 1_000,
   metrics: true,
+  maxConnections: 20_000,
 };
 
 /** A plan API with a simulated pipeline. */
@@ -126,12 +129,12 @@ class RestartingServer implements ReferenceServer, Crashes {
   }
 
   #newLife(): Life {
-    const { behaviour: version, pipeline, metrics } = this.#settings;
+    const { behaviour: version, pipeline, metrics, maxConnections } = this.#settings;
     const faults = this.#faults;
     const behaviour = behaviourNamed(version);
     // the fallback came with the WebSocket: before, a failed pipeline was a failed plan
     const failure = behaviour.transports.includes("ws") ? "fallback" : "failed";
-    return new Life({
+    const context = {
       behaviour,
       version,
       description: this.description,
@@ -143,7 +146,8 @@ class RestartingServer implements ReferenceServer, Crashes {
       crashes: this,
       pool: poolOf(faults),
       metrics,
-    });
+    };
+    return new Life(context, maxConnections);
   }
 }
 
@@ -153,9 +157,10 @@ class Life {
   readonly #app: FastifyInstance;
   readonly #webSockets: OpenWebSockets;
 
-  constructor(context: Context) {
+  constructor(context: Context, maxConnections: number) {
     this.#context = context;
     this.#app = Fastify({ bodyLimit: BODY_LIMIT, exposeHeadRoutes: false, forceCloseConnections: true });
+    this.#app.server.maxConnections = maxConnections;
     addApi(this.#app, context);
     addAdmin(this.#app, context);
     this.#webSockets = serveWebSockets(this.#app.server, context);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -8,9 +9,11 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { summaryOf } from "../cli/results.ts";
 import { writeComparison } from "../cli/write-comparison.ts";
 import { sampleRecord, sampleTest } from "../record/testing.ts";
+import { framed } from "../reports/foreign.ts";
 import { historyView, indexView } from "../reports/history.ts";
 import { renderHistory, renderIndex } from "../reports/history-html.ts";
 import { renderRun } from "../reports/html.ts";
+import { listen } from "./front.ts";
 import { RECORDS, realRecord } from "./records.ts";
 
 const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
@@ -96,6 +99,17 @@ describe("reports in a browser", { skip }, () => {
       }
     });
 
+    test(`${kind}: has a policy by which nothing runs, and nothing that would`, async () => {
+      const { page } = await open(browser, path, 1440, "light");
+      const policy = page.locator('head meta[http-equiv="Content-Security-Policy"]');
+      assert.match(
+        (await policy.getAttribute("content")) ?? "",
+        /^default-src 'none'; style-src 'unsafe-inline'; img-src data:$/,
+      );
+      assert.equal(await page.locator("script, iframe, object, embed, base, form, link").count(), 0);
+      await page.close();
+    });
+
     test(`${kind}: fits on A4`, async () => {
       const { page } = await open(browser, path, 688, "light");
       await page.emulateMedia({ media: "print" });
@@ -115,6 +129,32 @@ describe("reports in a browser", { skip }, () => {
       assert.ok(Math.abs(x - (seconds[i] ?? 0)) < 0.5, `${x} s is ${seconds[i]}`);
       assert.ok(Math.abs(y - (mebibytes[i] ?? 0)) < 0.5, `${y} MiB is ${mebibytes[i]}`);
     });
+    await page.close();
+  });
+
+  test("a server's own HTML is shown, and runs, loads and leads nowhere", async (t) => {
+    const visitors: string[] = [];
+    const counting = createServer(({ url = "" }, response) => {
+      visitors.push(url);
+      response.end();
+    });
+    const away = `http://127.0.0.1:${await listen(t, counting)}/away`;
+    const evil = `<!doctype html><html><head><base href="${away}"><meta http-equiv="refresh" content="0;url=${away}">
+      <script>top.document.title = "owned"; document.title = "owned"</script><script src="${away}.js"></script>
+      <link rel="stylesheet" href="${away}.css"></head><body onload="document.body.textContent = 'owned'">
+      <p title='&quot;"'>As it was &amp; is</p><img src="${away}.png" onerror="document.body.textContent = 'owned'">
+      <iframe src="${away}"></iframe><iframe srcdoc="<script>top.location = '${away}'</script>"></iframe>
+      </iframe>"><script>document.title = "owned"</script></body></html>`;
+    const path = join(directory, "framed.html");
+    writeFileSync(path, framed(evil, `Of "a" & <b>`));
+    const { page } = await open(browser, path, 390, "light");
+    const frame = page.frameLocator("iframe");
+    assert.equal(await frame.locator("p").textContent(), "As it was & is");
+    await page.waitForLoadState("networkidle");
+    assert.equal(await frame.locator("p").textContent(), "As it was & is");
+    assert.equal(await page.title(), `Of "a" & <b>`);
+    assert.equal(page.url(), `file://${path}`);
+    assert.deepEqual(visitors, []);
     await page.close();
   });
 

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -137,9 +138,9 @@ describe("npm run schedule", () => {
     assert.deepEqual([status, stderr], [0, ""]);
   });
 
-  test("actionlint finds nothing wrong in the workflow", { skip: noActionlint }, () => {
-    const file = join(GOLDEN, "github-actions", "plan-load.yml");
-    const check = spawnSync("go", ["tool", "actionlint", file], {
+  test("actionlint finds nothing wrong in the workflows, nor in our own", { skip: noActionlint }, () => {
+    const files = [join(GOLDEN, "github-actions", "plan-load.yml"), join(ROOT, ".github/workflows/ci.yml")];
+    const check = spawnSync("go", ["tool", "actionlint", ...files], {
       cwd: join(ROOT, "deploy", "check"),
       encoding: "utf8",
     });
@@ -224,12 +225,13 @@ describe("npm run schedule", () => {
     assert.equal(existsSync(into), false);
   });
 
-  test("an environment file that is there is kept: it holds secrets", async (t) => {
+  test("an environment file that is there is kept, and for its owner's eyes only: it holds secrets", async (t) => {
     const into = temporaryDirectory(t);
     writeFileSync(join(into, "plan-load.env"), "NOTIFY_URL=mine\n");
     const { stdout } = await schedule(["cron", "--every", "day", "--directory", "/opt", "--into", into]);
     assert.match(stdout, /plan-load\.env \(kept as it is\)/);
     assert.equal(readFileSync(join(into, "plan-load.env"), "utf8"), "NOTIFY_URL=mine\n");
+    assert.equal(statSync(join(into, "plan-load.env")).mode & 0o777, 0o600);
   });
 });
 

@@ -1,3 +1,4 @@
+import { accessTo } from "../../client/access.ts";
 import { PlanApi } from "../../client/api.ts";
 import { connector } from "../../client/wire.ts";
 import { readConfig } from "../../run/config.ts";
@@ -19,12 +20,13 @@ let context: UserContext<Shape> | undefined;
 /** What the virtual user of a load test has at hand. */
 function makeContext({ baseUrl, transport, users, limitSeconds }: typeof settings): UserContext<Shape> {
   const meter = new Meter(TEST);
+  const access = accessTo(baseUrl, {});
   meter.takeLag();
   return {
     config: readConfig({ BASE_URL: baseUrl, TRANSPORT: transport }, []),
     numbers: { users, slotSeconds: limitSeconds },
-    api: new PlanApi(baseUrl, TIMEOUT_MS, meter.answer),
-    connect: connector(transport, baseUrl, TIMEOUT_MS, "xk6"),
+    api: new PlanApi(access, TIMEOUT_MS, meter.answer),
+    connect: connector(transport, access, TIMEOUT_MS, "xk6"),
     meter,
     model: "",
     mark: "",

@@ -1,5 +1,6 @@
 import { Counter, Trend } from "k6/metrics";
 import { type MessageEvent, WebSocket } from "k6/websockets";
+import { accessTo } from "../../client/access.ts";
 import { recorder, sse } from "../../client/extension.ts";
 import { Ledger } from "../../client/ledger.ts";
 import { parseStamp } from "../../client/stamp.ts";
@@ -53,7 +54,7 @@ const bareK6 =
     return socket;
   };
 
-const connect = connector(settings.transport, settings.baseUrl, TIMEOUT_MS, "xk6");
+const connect = connector(settings.transport, accessTo(settings.baseUrl, {}), TIMEOUT_MS, "xk6");
 const ledger = new Ledger(0);
 
 /** As the load tests open streams, without what they make of them. */

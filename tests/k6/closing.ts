@@ -1,4 +1,5 @@
 import type { Options } from "k6/options";
+import { accessTo } from "../../client/access.ts";
 import { Ledger } from "../../client/ledger.ts";
 import { sleep } from "../../client/time.ts";
 import { connector } from "../../client/wire.ts";
@@ -15,7 +16,7 @@ const CLIENTS = [
 export default async function closing(): Promise<void> {
   const ends: string[] = [];
   for (const [transport, wsClient] of CLIENTS) {
-    const connect = connector(transport, __ENV.SILENT_URL ?? "", 60_000, wsClient);
+    const connect = connector(transport, accessTo(__ENV.SILENT_URL ?? "", {}), 60_000, wsClient);
     const events = { open: () => ends.push(`${transport} opened`), message: () => {}, end: () => {} };
     const wire = connect("plan", new Ledger(0).join(), events);
     await sleep(100);

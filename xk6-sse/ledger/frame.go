@@ -7,21 +7,23 @@ type frame struct {
 	kind, message, timestamp string
 }
 
-// parseFrame reads a JSON object, and returns whether it is a message of the plan: a line of its log or of its errors.
+// parseFrame reads a JSON object, of members of one name the last one, and returns whether it is a message of the plan: a line of its log or of its errors.
 func parseFrame(text string) (frame frame, isMessage bool) {
-	if !gjson.Valid(text) {
+	if IsTooDeep(text) || !gjson.Valid(text) {
 		return frame, false
 	}
 	gjson.Parse(text).ForEach(func(name, value gjson.Result) bool {
+		text := ""
 		if value.Type == gjson.String {
-			switch name.Str {
-			case "type":
-				frame.kind = value.Str
-			case "message":
-				frame.message = value.Str
-			case "timestamp":
-				frame.timestamp = value.Str
-			}
+			text = value.Str
+		}
+		switch name.Str {
+		case "type":
+			frame.kind = text
+		case "message":
+			frame.message = text
+		case "timestamp":
+			frame.timestamp = text
 		}
 		return true
 	})

@@ -114,6 +114,7 @@ func (i *instance) Exports() modules.Exports {
 		"share":         i.share,
 		"residentBytes": residentBytes,
 		"ledger":        ledger.New,
+		"isTooDeep":     ledger.IsTooDeep,
 		"takeLedger":    i.takeLedger,
 		"takeLag":       i.takeLag,
 		"listener":      i.listener,

@@ -66,6 +66,12 @@ declare module "k6/x/recorder" {
     settle(): void;
   }
 
+  /**
+   * Whether JSON nests more than 1,000 deep. The parser of k6 recurses, and a stack without end ends the process: what a
+   * server sends is asked first.
+   */
+  export function isTooDeep(json: string): boolean;
+
   /** What one stream received. It is a `Sink` of k6/x/sse. */
   export interface Account {
     /**
