@@ -1,15 +1,17 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { RunRecord, Transport } from "../record/record.ts";
 import { runResults } from "../reports/json.ts";
 import { terminalOf } from "../reports/terminal.ts";
 import { TRANSPORT_NAMES } from "../reports/view.ts";
-import { PROFILES, readConfig } from "../run/config.ts";
+import { readConfig } from "../run/config.ts";
+import { PROFILES, refuseUnknown } from "../run/settings.ts";
 import { TEST_NAMES } from "../scenarios/names.ts";
 import { type Calibrations, calibrate } from "./calibrate.ts";
 import { makeId, readRecord, saveFile } from "./files.ts";
 import { INTERRUPTED, MISSED, runK6 } from "./k6.ts";
+import { outOption, settingOption } from "./options.ts";
 import { NO_PROMETHEUS, type PrometheusOutput, prometheusOutput, requireReceiver } from "./prometheus.ts";
 import { type RunningServer, startServer } from "./servers.ts";
 import { linkToReport, writeComparison } from "./write-comparison.ts";
@@ -45,14 +47,16 @@ const program = new Command("npm start --")
     "--ws <url>",
     "the server whose WebSocket stream is tested; with one of the two, that half alone runs",
   )
-  .addOption(new Option("--profile <name>", "how much load").choices(PROFILES).default("smoke"))
-  .option("--release <name>", "the name of what is tested", "dev")
-  .option(
-    "--only <tests>",
-    `tests to run, separated by commas (${TEST_NAMES.join(", ")}); all when not given`,
-    "",
+  .addOption(settingOption("--profile <name>", "PROFILE", "how much load").choices(PROFILES))
+  .addOption(settingOption("--release <name>", "RELEASE", "the name of what is tested"))
+  .addOption(
+    settingOption(
+      "--only <tests>",
+      "ONLY",
+      `tests to run, separated by commas (${TEST_NAMES.join(", ")}); all when not given`,
+    ),
   )
-  .option("--out <dir>", "where the results go", "results")
+  .addOption(outOption())
   .option(
     "--prometheus <url>",
     "also send the figures there by remote write, e.g. http://localhost:9090; credentials come from K6_PROMETHEUS_RW_*",
@@ -69,6 +73,7 @@ const program = new Command("npm start --")
 async function start(options: StartOptions): Promise<number> {
   const halves = chosenHalves(options);
   if (options.sse === "" || options.ws === "") throw new Error("the URL after --sse or --ws is empty");
+  refuseUnknown(process.env, []);
   for (const half of halves)
     readConfig({ ...process.env, ...settingsOf(half, half.url ?? "http://localhost", options) }, TEST_NAMES);
   const output = options.prometheus === undefined ? NO_PROMETHEUS : prometheusOutput(options.prometheus);

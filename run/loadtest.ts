@@ -1,9 +1,10 @@
 import type { PlanApi } from "../client/api.ts";
 import type { Connect } from "../client/wire.ts";
 import type { TargetId } from "../thresholds/targets.ts";
-import type { Config, Profile } from "./config.ts";
+import type { Config } from "./config.ts";
 import type { Meter } from "./meter.ts";
 import type { Source } from "./server-sample.ts";
+import type { Profile } from "./settings.ts";
 
 /** The groups in which the test plan's automated suite reports its results. */
 export const GROUPS = [

@@ -14,7 +14,7 @@ import { type TargetId, target } from "../thresholds/targets.ts";
 import { judgeRun, makeRecord, WHOLE_RUN } from "./assemble.ts";
 import { deleteMarked, deleteMarkedAtOnce } from "./cleanup.ts";
 import { estimateClock } from "./clock.ts";
-import { refuseShownSecrets } from "./command.ts";
+import { givenVariables, refuseShownSecrets } from "./command.ts";
 import { type Config, readConfig, smokeOr } from "./config.ts";
 import { forbiddenNetworks, unsafeOption } from "./guard.ts";
 import { everySecond, HealthProbe } from "./health.ts";
@@ -110,10 +110,12 @@ function ownInstance({ runId }: Config): Instance {
 
 function configured(tests: readonly LoadTest[]): Config {
   try {
-    refuseShownSecrets(recorder.command());
+    const given = givenVariables(recorder.command());
+    refuseShownSecrets(given);
     return readConfig(
       __ENV,
       tests.map(({ name }) => name),
+      given,
     );
   } catch (error) {
     exec.test.abort(messageOf(error));

@@ -188,6 +188,7 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
 
   const wrong: [string, Record<string, string>, RegExp][] = [
     ["an unknown TRANSPORT", { TRANSPORT: "wss" }, /TRANSPORT is \\"wss\\": allowed are sse, ws/],
+    ["a misspelt name", { BASE_ULR: "http://localhost" }, /no setting BASE_ULR: the nearest is BASE_URL/],
     ["an unknown PROFILE", { PROFILE: "big" }, /PROFILE is \\"big\\": allowed are smoke, baseline/],
     ["an unknown test", { ONLY: "nope" }, /ONLY is \\"nope\\": allowed are basic-connection/],
     ["a BASE_URL that is no URL", { BASE_URL: "localhost" }, /BASE_URL is \\"localhost\\": it must be a URL/],
