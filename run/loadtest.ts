@@ -60,6 +60,8 @@ export interface LoadTest<Numbers extends Shape = Shape> {
   plan: readonly string[];
   group: Group;
   targets: readonly TargetId[];
+  /** The most streams that one virtual user holds at once. */
+  streamsEach(numbers: Numbers): number;
   /** The only profile in which the suite includes this test without being asked. */
   onlyInSuiteOf?: Profile;
   /** The test looks at the server's process itself; else that is done beside it. */

@@ -165,7 +165,7 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
   });
 
   test("the calls that a server lost are listed as not working", async (t) => {
-    const { url } = await server(t, "--behaviour", "sse-2025-09");
+    const { url } = await planApi(t, {});
     const directory = temporaryDirectory(t);
     await k6("basic-connection", { BASE_URL: url, TRANSPORT: "ws", OUT_DIR: directory }).finished;
     const record = onlyRecord(directory);
