@@ -2,7 +2,17 @@ import { Command, type Option } from "commander";
 import { COMMAND_VARIABLES, SETTINGS, type Setting } from "../run/settings.ts";
 
 /** The programs whose options are listed, in the order in which they are met. */
-const PROGRAMS = ["start", "doctor", "compare", "baseline", "history", "merge", "prune", "schedule", "scheduled"];
+const PROGRAMS = [
+  "start",
+  "doctor",
+  "compare",
+  "baseline",
+  "history",
+  "merge",
+  "prune",
+  "schedule",
+  "scheduled",
+];
 
 const INTRODUCTION = `# Settings
 
