@@ -1,5 +1,5 @@
 import { Command, type Option } from "commander";
-import { COMMAND_VARIABLES, SETTINGS, type Setting } from "../run/settings.ts";
+import { ABOUT, COMMAND_VARIABLES, SETTINGS, type Setting, type SettingName } from "../run/settings.ts";
 
 /** The programs whose options are listed, in the order in which they are met. */
 const PROGRAMS = [
@@ -37,7 +37,7 @@ export async function settingsPage(): Promise<string> {
   return [
     INTRODUCTION,
     "## Of a run\n",
-    settingsTable(Object.entries(SETTINGS)),
+    settingsTable(Object.entries(SETTINGS).map(withAbout)),
     "## Of the commands around it\n",
     settingsTable(Object.entries(COMMAND_VARIABLES)),
     "k6's own, such as `K6_PROMETHEUS_RW_USERNAME`, are k6's: [dashboards.md](dashboards.md) names those that are of use here.\n",
@@ -47,7 +47,14 @@ export async function settingsPage(): Promise<string> {
   ].join("\n");
 }
 
-const settingsTable = (settings: [string, Setting][]): string =>
+type Described = [name: string, setting: Setting & { about: string }];
+
+const withAbout = ([name, setting]: [string, Setting]): Described => [
+  name,
+  { ...setting, about: ABOUT[name as SettingName] },
+];
+
+const settingsTable = (settings: Described[]): string =>
   table(
     ["variable", "option", "default", "allowed", ""],
     settings.map(([name, { option, default: value, form, about, isSecret }]) => [

@@ -24,12 +24,14 @@ export interface Form<T> {
   read(text: string): T | undefined;
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 const oneOf = <T extends string>(values: readonly T[]): Form<T> => ({
   allowed: values.join(", "),
   isList: true,
   read: (text) => values.find((value) => value === text),
 });
 
+/* @__NO_SIDE_EFFECTS__ */
 const plainName = (most: number): Form<string> => ({
   allowed: `1 to ${most} letters, digits, dots, hyphens and underscores`,
   isList: true,
@@ -37,16 +39,19 @@ const plainName = (most: number): Form<string> => ({
     new RegExp(`^[A-Za-z0-9._-]{1,${most}}$`).test(text) && !/^\.+$/.test(text) ? text : undefined,
 });
 
+/* @__NO_SIDE_EFFECTS__ */
 const wholeNumber = (least: number, most: number): Form<number> => ({
   allowed: `a whole number from ${least} to ${most}`,
   read: (text) => (/^\d{1,9}$/.test(text) && +text >= least && +text <= most ? Number(text) : undefined),
 });
 
+/* @__NO_SIDE_EFFECTS__ */
 const matching = (pattern: RegExp, allowed: string): Form<string> => ({
   allowed,
   read: (text) => (pattern.test(text) ? text : undefined),
 });
 
+/* @__NO_SIDE_EFFECTS__ */
 const anything = (allowed: string): Form<string> => ({ allowed, read: (text) => text });
 
 const URL_PATTERN = /^https?:\/\/(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?(\/[^?#\s]*)?$/i;
@@ -70,145 +75,148 @@ export interface Setting<T = unknown> {
   /** What it is when not given; "": nothing, or found out. */
   readonly default: string;
   readonly form: Form<T>;
-  /** One or two sentences for a person, in Markdown. */
-  readonly about: string;
   /** The option of npm start, and of other commands, that sets it. */
   readonly option?: string;
   /** Shown to nobody, and taken from the environment only: every user of a machine can read its command lines. */
   readonly isSecret?: true;
 }
 
-const setting = <T>(row: Setting<T>): Setting<T> => row;
-
 /**
  * The settings of a run, which k6 reads. Parsing, the suggestions for misspelt names and docs/settings.md come from this
  * table.
  */
 export const SETTINGS = {
-  BASE_URL: setting({
+  BASE_URL: {
     default: "http://localhost:8080",
     form: url,
-    about: "The plan server, without credentials. A host that is not this machine needs `ALLOW_REMOTE`.",
     option: "--sse, --ws",
-  }),
-  TRANSPORT: setting({
+  },
+  TRANSPORT: {
     default: "sse",
     form: oneOf(TRANSPORTS),
-    about: "Which of the server's streams is tested.",
     option: "--sse, --ws",
-  }),
-  PROFILE: setting({
+  },
+  PROFILE: {
     default: "smoke",
     form: oneOf(PROFILES),
-    about: "How much load.",
     option: "--profile",
-  }),
-  RELEASE: setting({
+  },
+  RELEASE: {
     default: "dev",
     form: plainName(64),
-    about: "The name of what is tested.",
     option: "--release",
-  }),
-  ONLY: setting({
+  },
+  ONLY: {
     default: "",
     form: anything("names of tests, separated by commas"),
-    about: "The tests that `suite` runs; all when not given.",
     option: "--only",
-  }),
-  OUT_DIR: setting({
+  },
+  OUT_DIR: {
     default: "results",
     form: anything("a directory"),
-    about: "Where the run's directory is made.",
     option: "--out",
-  }),
-  RUN_ID: setting({
+  },
+  RUN_ID: {
     default: "",
     form: plainName(200),
-    about:
-      "The run's id, which names its directory; made anew when not given. An id is used once, by all instances of a shared run: [scale.md](scale.md).",
-  }),
-  WS_CLIENT: setting({
+  },
+  WS_CLIENT: {
     default: "xk6",
     form: oneOf(WS_CLIENTS),
-    about:
-      "`xk6`: the WebSocket of our extension, which costs what its SSE client costs; `k6`: k6's own, as a cross-check.",
-  }),
-  LLM_MODEL: setting({
+  },
+  LLM_MODEL: {
     default: "",
     form: anything("a model of the server"),
-    about: "The model that plans are created with; the first of `GET /api/models` when not given.",
-  }),
-  SERVER_METRICS_URL: setting({
+  },
+  SERVER_METRICS_URL: {
     default: "",
     form: url,
-    about:
-      "Where the server's process tells of itself in Prometheus text, e.g. `http://localhost:9101/metrics`, which `npm run watch` serves. When not given: `BASE_URL`'s `/metrics`, or the process that listens on that port of this machine.",
-  }),
-  TRIGGER: setting({
+  },
+  TRIGGER: {
     default: "manual",
     form: oneOf(TRIGGERS),
-    about: "Who started the run. Alerts look at scheduled runs only: [dashboards.md](dashboards.md).",
-  }),
-  SEED: setting({
+  },
+  SEED: {
     default: "1",
     form: wholeNumber(0, 999_999_999),
-    about: "The seed of all random choices, so that two runs make the same.",
-  }),
-  ALLOW_REMOTE: setting({
+  },
+  ALLOW_REMOTE: {
     default: "",
     form: anything("a host"),
-    about: "The very host in `BASE_URL` that may be loaded: a name or an address, without a port.",
-  }),
-  API_TOKEN: setting({
+  },
+  API_TOKEN: {
     default: "",
     form: matching(/^[\w.~+/-]*=*$/, "a token as it stands after Bearer, without spaces"),
-    about: "Sent as `Authorization: Bearer …` with every request to the plan server, streams included.",
     isSecret: true,
-  }),
-  API_HEADERS: setting({
+  },
+  API_HEADERS: {
     default: "",
     form: anything('headers such as "X-Api-Key: abc", separated by | where there are several'),
-    about: "More headers of every request.",
     isSecret: true,
-  }),
-};
+  },
+} as const satisfies Record<string, Setting>;
 export type SettingName = keyof typeof SETTINGS;
 
-const aboutCommands = (allowed: string, about: string): Setting =>
-  setting({ default: "", form: anything(allowed), about });
+/** What each is for, in Markdown: for the page, and not in the bundle that every virtual user holds. */
+export const ABOUT: Readonly<Record<SettingName, string>> = {
+  BASE_URL: "The plan server, without credentials. A host that is not this machine needs `ALLOW_REMOTE`.",
+  TRANSPORT: "Which of the server's streams is tested.",
+  PROFILE: "How much load.",
+  RELEASE: "The name of what is tested.",
+  ONLY: "The tests that `suite` runs; all when not given.",
+  OUT_DIR: "Where the run's directory is made.",
+  RUN_ID:
+    "The run's id, which names its directory; made anew when not given. An id is used once, by all instances of a shared run: [scale.md](scale.md).",
+  WS_CLIENT:
+    "`xk6`: the WebSocket of our extension, which costs what its SSE client costs; `k6`: k6's own, as a cross-check.",
+  LLM_MODEL: "The model that plans are created with; the first of `GET /api/models` when not given.",
+  SERVER_METRICS_URL:
+    "Where the server's process tells of itself in Prometheus text, e.g. `http://localhost:9101/metrics`, which `npm run watch` serves. When not given: `BASE_URL`'s `/metrics`, or the process that listens on that port of this machine.",
+  TRIGGER: "Who started the run. Alerts look at scheduled runs only: [dashboards.md](dashboards.md).",
+  SEED: "The seed of all random choices, so that two runs make the same.",
+  ALLOW_REMOTE: "The very host in `BASE_URL` that may be loaded: a name or an address, without a port.",
+  API_TOKEN: "Sent as `Authorization: Bearer …` with every request to the plan server, streams included.",
+  API_HEADERS: "More headers of every request.",
+};
 
 /** What the commands around k6 read of the environment. */
-export const COMMAND_VARIABLES = {
-  K6_BIN: setting({
+export const COMMAND_VARIABLES: Readonly<Record<string, Setting & { about: string }>> = {
+  K6_BIN: {
     default: "bin/k6",
     form: anything("a program"),
     about: "Another k6, for every command that starts one; it must contain xk6-sse.",
-  }),
-  NOTIFY_URL: aboutCommands(
-    "a URL",
-    "The webhook that a scheduled job tells its result: [schedule.md](schedule.md).",
-  ),
-  NOTIFY_FORMAT: setting({
-    default: "json",
-    form: oneOf(NOTIFY_FORMATS),
-    about: "How the webhook is told.",
-  }),
-  REPORTS_URL: aboutCommands("a URL", "Where `results/` is served, for the links in a notification."),
-  NO_COLOR: aboutCommands("anything", "Keeps colours out of terminals; in logs there are none."),
-  KUBERNETES_API: setting({
+  },
+  NOTIFY_URL: {
+    default: "",
+    form: url,
+    about: "The webhook that a scheduled job tells its result: [schedule.md](schedule.md).",
+  },
+  NOTIFY_FORMAT: { default: "json", form: oneOf(NOTIFY_FORMATS), about: "How the webhook is told." },
+  REPORTS_URL: {
+    default: "",
+    form: url,
+    about: "Where `results/` is served, for the links in a notification.",
+  },
+  NO_COLOR: {
+    default: "",
+    form: anything("anything"),
+    about: "Keeps colours out of terminals; in logs there are none.",
+  },
+  KUBERNETES_API: {
     default: "https://kubernetes.default.svc",
     form: url,
     about: "The cluster in which the job of `npm run schedule -- k6-operator` starts its TestRuns.",
-  }),
-  SERVICE_ACCOUNT_DIR: setting({
+  },
+  SERVICE_ACCOUNT_DIR: {
     default: "/var/run/secrets/kubernetes.io/serviceaccount",
     form: anything("a directory"),
     about: "Where that job finds its token and namespace.",
-  }),
+  },
 };
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
-const KNOWN: readonly string[] = [...NAMES, ...Object.keys(COMMAND_VARIABLES)];
+/** What the script reads. */
+const KNOWN: readonly string[] = [...NAMES, "NO_COLOR"];
 
 /** The settings of a run as text, with what they are when not given. */
 export const DEFAULTS = Object.fromEntries(NAMES.map((name) => [name, SETTINGS[name].default])) as Readonly<
@@ -216,7 +224,7 @@ export const DEFAULTS = Object.fromEntries(NAMES.map((name) => [name, SETTINGS[n
 >;
 
 export const isSetting = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name);
-export const isSecret = (name: string): boolean => isSetting(name) && SETTINGS[name].isSecret === true;
+export const isSecret = (name: string): boolean => isSetting(name) && "isSecret" in SETTINGS[name];
 
 /** An environment as it was given. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -229,7 +237,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function refuseUnknown(env: Environment, given: readonly string[]): void {
   const stranger = given.find((name) => !KNOWN.includes(name) && !name.startsWith("K6_"));
-  if (stranger !== undefined) throw new Error(unknown(stranger, closest(stranger.toUpperCase(), KNOWN)));
+  if (stranger !== undefined) throw new Error(unknown(stranger, closest(stranger.toUpperCase(), NAMES)));
   for (const name of Object.keys(env)) {
     const meant = env[name] && !KNOWN.includes(name) ? NAMES.find((one) => isSlip(name, one)) : undefined;
     if (meant !== undefined && !env[meant]) throw new Error(unknown(name, meant));
