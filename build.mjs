@@ -10,6 +10,7 @@ import { bundleForK6, bundleForNode } from "./bundle.mjs";
 const ROOT = fileURLToPath(new URL(".", import.meta.url));
 const PROGRAMS = [
   "cli/start.ts",
+  "cli/doctor.ts",
   "cli/compare.ts",
   "cli/baseline.ts",
   "cli/history.ts",

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { TRANSPORTS, type Transport } from "../record/record.ts";
 import { type Calibration, calibrationOf } from "../reports/comparison.ts";
-import { DEFAULTS } from "../run/config.ts";
+import { DEFAULTS } from "../run/settings.ts";
 import { makeId, readRecord } from "./files.ts";
 import { INTERRUPTED, runK6 } from "./k6.ts";
 import { startServer } from "./servers.ts";

@@ -27,20 +27,15 @@ export function runK6(
   terminal: NodeJS.WriteStream | undefined,
   output: PrometheusOutput = NO_PROMETHEUS,
 ): Promise<K6Exit> {
-  const variables = Object.entries(settings).flatMap(([name, value]) =>
-    value === "" ? [] : ["-e", `${name}=${value}`],
-  );
   const progress = terminal?.isTTY ? [] : ["--quiet"];
-  const args = [...progress, ...output.args, ...variables, join(ROOT, "dist", `${script}.js`)];
-  const child = spawn(k6Binary(), ["run", ...args], {
+  const { args, env } = k6Command(script, settings);
+  const child = spawn(k6Binary(), ["run", ...progress, ...output.args, ...args], {
     detached: true,
     stdio: ["ignore", terminal ?? "ignore", "pipe"],
     env: {
-      ...environmentWithout(settings),
+      ...env,
       ...(terminal?.isTTY ? { COLUMNS: String(terminal.columns) } : {}),
       ...output.env,
-      K6_NO_USAGE_REPORT: "true",
-      K6_AUTO_EXTENSION_RESOLUTION: "false",
     },
   });
   let log = "";
@@ -63,11 +58,25 @@ export function runK6(
   });
 }
 
-function environmentWithout(settings: Record<string, string>): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in settings)));
+/** What follows `k6 run` for a script with these settings and no others, and the environment of that k6. */
+export function k6Command(
+  script: string,
+  settings: Record<string, string>,
+): { args: string[]; env: NodeJS.ProcessEnv } {
+  const variables = Object.entries(settings).flatMap(([name, value]) =>
+    value === "" ? [] : ["-e", `${name}=${value}`],
+  );
+  const others = Object.entries(process.env).filter(([name]) => !(name in settings));
+  const env = { K6_NO_USAGE_REPORT: "true", K6_AUTO_EXTENSION_RESOLUTION: "false" };
+  return {
+    args: [...variables, join(ROOT, "dist", `${script}.js`)],
+    env: { ...Object.fromEntries(others), ...env },
+  };
 }
 
 /** k6's exit code for a run that was interrupted. */
 export const INTERRUPTED = 105;
 /** k6's exit code for a run that missed a target. */
 export const MISSED = 99;
+/** k6's exit code for a run that was refused before any load. */
+export const REFUSED = 108;

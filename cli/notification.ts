@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { RunResults } from "../reports/json.ts";
 import { TRANSPORT_NAMES } from "../reports/view.ts";
+import { NOTIFY_FORMATS } from "../run/settings.ts";
 import { fails } from "../thresholds/judge.ts";
 
 /** What a scheduled job came to. */
@@ -33,7 +34,7 @@ export interface Message {
 const environmentSchema = v.object({
   NOTIFY_URL: v.optional(v.pipe(v.string(), v.url("NOTIFY_URL is no URL: set it to that of a webhook"))),
   NOTIFY_FORMAT: v.optional(
-    v.picklist(["json", "slack"], "NOTIFY_FORMAT is neither json nor slack: set it to one of the two"),
+    v.picklist(NOTIFY_FORMATS, "NOTIFY_FORMAT is neither json nor slack: set it to one of the two"),
     "json",
   ),
   REPORTS_URL: v.optional(v.string()),

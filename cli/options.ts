@@ -1,9 +1,16 @@
 import { InvalidArgumentError, Option } from "commander";
 import { TRANSPORTS } from "../record/record.ts";
-import { PROFILES } from "../run/config.ts";
+import { DEFAULTS, PROFILES, type SettingName } from "../run/settings.ts";
+
+/** An option that is a setting of a run. Where it is not given, the environment's value stands, and else the default. */
+export const settingOption = (flags: string, name: SettingName, description: string) =>
+  new Option(flags, description).default(
+    process.env[name] || DEFAULTS[name],
+    [DEFAULTS[name], `${name} of the environment`].filter(Boolean).join(", or "),
+  );
 
 /** Options that several commands share. */
-export const outOption = () => new Option("--out <dir>", "where the results are").default("results");
+export const outOption = () => settingOption("--out <dir>", "OUT_DIR", "where the results are");
 export const transportOption = () =>
   new Option("--transport <name>", "only runs over this transport").choices(TRANSPORTS);
 export const profileOption = () =>

@@ -1,58 +1,29 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { Command, Option } from "commander";
-import type { RunRecord, Transport } from "../record/record.ts";
+import { Command } from "commander";
+import type { RunRecord } from "../record/record.ts";
 import { runResults } from "../reports/json.ts";
 import { terminalOf } from "../reports/terminal.ts";
 import { TRANSPORT_NAMES } from "../reports/view.ts";
-import { PROFILES, readConfig } from "../run/config.ts";
-import { TEST_NAMES } from "../scenarios/names.ts";
 import { type Calibrations, calibrate } from "./calibrate.ts";
+import { examine } from "./examining.ts";
 import { makeId, readRecord, saveFile } from "./files.ts";
-import { INTERRUPTED, MISSED, runK6 } from "./k6.ts";
+import { chosenHalves, type Half, type HalfOptions, SIMULATED, settingsOf, withHalves } from "./halves.ts";
+import { INTERRUPTED, MISSED, REFUSED, runK6 } from "./k6.ts";
 import { NO_PROMETHEUS, type PrometheusOutput, prometheusOutput, requireReceiver } from "./prometheus.ts";
 import { type RunningServer, startServer } from "./servers.ts";
 import { linkToReport, writeComparison } from "./write-comparison.ts";
 
-interface StartOptions {
-  sse?: string;
-  ws?: string;
-  profile: string;
-  release: string;
-  only: string;
-  out: string;
+interface StartOptions extends HalfOptions {
   prometheus?: string;
   json?: true;
 }
 
-/** One side of the comparison: a transport, and the server that it is tested on. */
-interface Half {
-  transport: Transport;
-  /** Given by the user; undefined: a reference server is started. */
-  url: string | undefined;
-}
-
-/** What a newcomer meets: SSE as the real server fails, WebSocket as it should be. */
-const SIMULATED: Record<Transport, string> = { sse: "sse-2025-09", ws: "healthy" };
-
-const program = new Command("npm start --")
+const program = withHalves(new Command("npm start --"))
   .description(
     "Runs the load tests over SSE and then over WebSocket and compares the two. Without --sse and --ws both halves " +
       "meet a simulated server: SSE one that fails as the real one does, WebSocket a healthy one.",
   )
-  .option("--sse <url>", "the server whose SSE stream is tested, e.g. http://localhost:8080")
-  .option(
-    "--ws <url>",
-    "the server whose WebSocket stream is tested; with one of the two, that half alone runs",
-  )
-  .addOption(new Option("--profile <name>", "how much load").choices(PROFILES).default("smoke"))
-  .option("--release <name>", "the name of what is tested", "dev")
-  .option(
-    "--only <tests>",
-    `tests to run, separated by commas (${TEST_NAMES.join(", ")}); all when not given`,
-    "",
-  )
-  .option("--out <dir>", "where the results go", "results")
   .option(
     "--prometheus <url>",
     "also send the figures there by remote write, e.g. http://localhost:9090; credentials come from K6_PROMETHEUS_RW_*",
@@ -68,15 +39,26 @@ const program = new Command("npm start --")
 
 async function start(options: StartOptions): Promise<number> {
   const halves = chosenHalves(options);
-  if (options.sse === "" || options.ws === "") throw new Error("the URL after --sse or --ws is empty");
-  for (const half of halves)
-    readConfig({ ...process.env, ...settingsOf(half, half.url ?? "http://localhost", options) }, TEST_NAMES);
   const output = options.prometheus === undefined ? NO_PROMETHEUS : prometheusOutput(options.prometheus);
   await requireReceiver(output);
+  const wrong = await wrongWith(halves, options);
+  for (const sentence of wrong) process.stderr.write(`${sentence}\n`);
+  if (wrong.length > 0) return REFUSED;
   const { code, records } =
     halves.length === 2 ? await runBoth(halves, options, output) : await runHalves(halves, options, output);
   if (options.json) process.stdout.write(`${JSON.stringify(records.map(runResults), undefined, 1)}\n`);
   return code;
+}
+
+/** What is wrong with the servers that the user gave, or with this machine, in sentences, each once: before any of them is loaded. */
+async function wrongWith(halves: readonly Half[], options: StartOptions): Promise<string[]> {
+  const wrong = new Set<string>();
+  for (const half of halves) {
+    if (half.url === undefined) continue;
+    const checks = await examine(settingsOf(half, half.url, options));
+    for (const { isMet, text } of checks) if (!isMet) wrong.add(text);
+  }
+  return [...wrong];
 }
 
 interface Ran {
@@ -128,28 +110,6 @@ const hasVerdict = (code: number): boolean => code === 0 || code === MISSED;
 
 /** Where a person reads: beside the JSON, if that was asked for. */
 const terminal = ({ json }: StartOptions): NodeJS.WriteStream => (json ? process.stderr : process.stdout);
-
-function chosenHalves({ sse, ws }: StartOptions): Half[] {
-  const both: Half[] = [
-    { transport: "sse", url: sse },
-    { transport: "ws", url: ws },
-  ];
-  const given = both.filter(({ url }) => url !== undefined);
-  return given.length === 0 ? both : given;
-}
-
-function settingsOf({ transport }: Half, baseUrl: string, { profile, release, only, out }: StartOptions) {
-  return {
-    ALLOW_REMOTE: process.env.ALLOW_REMOTE ?? "",
-    BASE_URL: baseUrl,
-    TRANSPORT: transport,
-    PROFILE: profile,
-    RELEASE: release,
-    ONLY: only,
-    OUT_DIR: out,
-    RUN_ID: makeId(`suite-${release}-${transport}-${profile}`),
-  };
-}
 
 async function runHalf(
   half: Half,

@@ -14,11 +14,11 @@ function load<Module extends object>(name: string, member: keyof Module): Module
   const module = require(name) as Partial<Module> | undefined;
   if (module?.[member] === undefined) {
     exec.test.abort(
-      `this k6 has no module ${name}: run the k6 of this project (npm run build makes bin/k6), or build one with xk6-sse`,
+      `this k6 has no module ${name}, or an older one: run the k6 of this project (npm run build makes bin/k6), or build one with xk6-sse`,
     );
   }
   return module as Module;
 }
 
 export const sse = load<Sse>("k6/x/sse", "EventSource");
-export const recorder = load<Recorder>("k6/x/recorder", "snapshot");
+export const recorder = load<Recorder>("k6/x/recorder", "limits");

@@ -1,6 +1,6 @@
 import Handlebars from "handlebars/runtime";
 import { TRANSPORTS, type Transport } from "../record/record.ts";
-import type { Profile } from "../run/config.ts";
+import type { Profile } from "../run/settings.ts";
 import { cronLine, shellLine, systemdLine, systemdText } from "./quote.ts";
 import cronjob from "./templates/cronjob.hbs";
 import kubernetes from "./templates/kubernetes.yaml.hbs";

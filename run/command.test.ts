@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { refuseShownSecrets, shownCommand } from "./command.ts";
+import { givenVariables, refuseShownSecrets, shownCommand } from "./command.ts";
 
 test("a command tells our settings, and no secrets", () => {
   const cases = [
@@ -25,10 +25,10 @@ test("a command with one of our secrets is refused, without it", () => {
     "-e 'API_HEADERS=X: abc'",
   ]) {
     assert.throws(
-      () => refuseShownSecrets(`k6 run ${flag} x.js`),
+      () => refuseShownSecrets(givenVariables(`k6 run ${flag} x.js`)),
       ({ message }: Error) =>
         /^API_(TOKEN|HEADERS) is in the command line/.test(message) && !message.includes("abc"),
     );
   }
-  refuseShownSecrets("k6 run -e RELEASE=API_TOKEN=1 -e SEED=1 x.js");
+  refuseShownSecrets(givenVariables("k6 run -e RELEASE=API_TOKEN=1 -e SEED=1 x.js"));
 });

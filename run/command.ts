@@ -1,8 +1,8 @@
 import { HIDDEN } from "../record/hidden.ts";
-import { DEFAULTS, SECRETS, type SettingName } from "./config.ts";
+import { isSecret, isSetting } from "./settings.ts";
 
 /** `-e NAME=value`, or all of it in quotes, as the recorder quotes arguments with spaces. */
-const VARIABLE = /(?<=^|\s)(-e|--env)([ =]?)(?:(\w+)=[^\s']*|'(\w+)=(?:[^']|'\\'')*')/g;
+const VARIABLE = /(?<=^|\s)(-e|--env)([ =]?)(?:([\w.-]+)=[^\s']*|'([\w.-]+)=(?:[^']|'\\'')*')/g;
 
 /**
  * A command line as it may be shown. Of variables that are no settings of ours, and of names, passwords and queries in URLs,
@@ -12,22 +12,22 @@ export function shownCommand(command: string): string {
   return command
     .replace(VARIABLE, (all, flag: string, gap: string, bare?: string, quoted?: string) => {
       const name = bare ?? quoted ?? "";
-      return name in DEFAULTS && !isSecret(name) ? all : `${flag}${gap}${name}=${HIDDEN}`;
+      return isSetting(name) && !isSecret(name) ? all : `${flag}${gap}${name}=${HIDDEN}`;
     })
     .replace(/\/\/[^\s@]*@/g, `//${HIDDEN}@`)
     .replace(/(\w:\/\/[^\s'?]*)\?[^\s']*/g, `$1?${HIDDEN}`);
 }
 
-const isSecret = (name: string): boolean => SECRETS.includes(name as SettingName);
+/** The names of the variables that a command line gives to the script. */
+export const givenVariables = (command: string): string[] =>
+  [...command.matchAll(VARIABLE)].map(([, , , bare, quoted]) => bare ?? quoted ?? "");
 
 /**
  * Secrets come from the environment.
- * @throws Error where the command line has one
+ * @throws Error where one is among the variables of the command line
  */
-export function refuseShownSecrets(command: string): void {
-  const [, , , bare, quoted] =
-    [...command.matchAll(VARIABLE)].find(([, , , bare, quoted]) => isSecret(bare ?? quoted ?? "")) ?? [];
-  const name = bare ?? quoted;
+export function refuseShownSecrets(given: readonly string[]): void {
+  const name = given.find(isSecret);
   if (name !== undefined) {
     throw new Error(
       `${name} is in the command line, where every user of this machine can read it: export it in the environment instead`,

@@ -2,15 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { TRANSPORTS, WS_CLIENTS } from "../record/record.ts";
-import {
-  type Config,
-  DEFAULTS,
-  PROFILES,
-  readConfig,
-  SettingError,
-  type SettingName,
-  shownSettings,
-} from "./config.ts";
+import { type Config, readConfig, SettingError, shownSettings } from "./config.ts";
+import { DEFAULTS, PROFILES, type SettingName } from "./settings.ts";
 
 const TESTS = ["basic-connection", "reconnection"];
 const NAMES = Object.keys(DEFAULTS) as SettingName[];

@@ -38,6 +38,10 @@ test("a wrong setting is refused in one sentence: its name, its value, what is a
     [{ SEED: "-1" }, /^SEED is "-1": it must be a whole number/],
     [{ BASE_URL: "localhost:8080" }, /^BASE_URL is "localhost:8080": it must be a URL/],
     [{ BASE_URL: "ftp://localhost" }, /it must be a URL/],
+    [{ BASE_URL: "http://localhost:0" }, /it must be a URL/],
+    [{ BASE_URL: "http://localhost:65536" }, /it must be a URL/],
+    [{ SEED: "1000000000" }, /from 0 to 999999999$/],
+    [{ BASE_ULR: "http://localhost" }, /^there is no setting BASE_ULR: the nearest is BASE_URL/],
     [{ BASE_URL: "http://localhost:8080?x=1" }, /it must be a URL/],
   ];
   for (const [env, message] of cases) assert.throws(() => read(env), { message });
@@ -132,4 +136,34 @@ test("a token and headers are sent, and shown to nobody", () => {
       /^Error: API_(TOKEN|HEADERS) is wrong: it must be [^\n]*$/,
       JSON.stringify(wrong),
     );
+});
+
+test("a misspelt name is refused with the nearest of ours, and another program's is not", () => {
+  const slips = [
+    "BASE_ULR",
+    "BASEURL",
+    "TRANSPROT",
+    "PROFLIE",
+    "PROFIL",
+    "RELEASEE",
+    "RUNID",
+    "SERVER_METRIC_URL",
+  ];
+  for (const name of slips) assert.throws(() => read({ [name]: "x" }), /^Error: there is no setting/, name);
+  const others = {
+    ...Object.fromEntries(
+      ["APP_TOKEN", "NPM_TOKEN", "AWS_PROFILE", "NOTIFY_SOCKET", "SPEED"].map((name) => [name, "x"]),
+    ),
+    ...Object.fromEntries(["PATH", "K6_OUT", "DB_URL", "JOB_ID", "CI", "HOME"].map((name) => [name, "x"])),
+  };
+  assert.equal(read(others).seed, 1);
+  assert.equal(read({ OUTDIR: "build", OUT_DIR: "out" }).outDir, "out", "what was meant is there beside it");
+  assert.equal(read({ PROFIL: "" }).profile, "smoke", "an empty value counts as none");
+});
+
+test("the script itself is given its settings only", () => {
+  const given = (...names: string[]) => readConfig({}, TESTS, names);
+  assert.throws(() => given("SEED", "DURATION"), /^Error: there is no setting DURATION: the nearest is/);
+  assert.throws(() => given("base_url"), /^Error: there is no setting base_url: the nearest is BASE_URL,/);
+  assert.equal(given("SEED", "API_TOKEN", "NO_COLOR", "K6_OUT").seed, 1);
 });

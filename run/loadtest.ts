@@ -1,9 +1,10 @@
 import type { PlanApi } from "../client/api.ts";
 import type { Connect } from "../client/wire.ts";
 import type { TargetId } from "../thresholds/targets.ts";
-import type { Config, Profile } from "./config.ts";
+import type { Config } from "./config.ts";
 import type { Meter } from "./meter.ts";
 import type { Source } from "./server-sample.ts";
+import type { Profile } from "./settings.ts";
 
 /** The groups in which the test plan's automated suite reports its results. */
 export const GROUPS = [
@@ -59,6 +60,8 @@ export interface LoadTest<Numbers extends Shape = Shape> {
   plan: readonly string[];
   group: Group;
   targets: readonly TargetId[];
+  /** The most streams that one virtual user holds at once. */
+  streamsEach(numbers: Numbers): number;
   /** The only profile in which the suite includes this test without being asked. */
   onlyInSuiteOf?: Profile;
   /** The test looks at the server's process itself; else that is done beside it. */

@@ -19,9 +19,10 @@ import { USERS_EXPECTED, USERS_FINISHED } from "../thresholds/judge.ts";
 import { gaugeValue, k6Thresholds } from "../thresholds/k6.ts";
 import { type TargetId, target } from "../thresholds/targets.ts";
 import { judgeRun, makeRecord, WHOLE_RUN } from "./assemble.ts";
+import { machineChecks, requireMet, serverChecks } from "./checks.ts";
 import { deleteMarked, deleteMarkedAtOnce } from "./cleanup.ts";
 import { estimateClock } from "./clock.ts";
-import { refuseShownSecrets } from "./command.ts";
+import { givenVariables, refuseShownSecrets } from "./command.ts";
 import { type Config, readConfig, smokeOr } from "./config.ts";
 import { forbiddenNetworks, unsafeOption } from "./guard.ts";
 import { everySecond, HealthProbe } from "./health.ts";
@@ -33,7 +34,6 @@ import { type RunPlan, type Slot, type Started, slotsOf } from "./runplan.ts";
 import { counted, verdictNumber, WHOLE_RUN_LABEL } from "./series.ts";
 import { findSource, type Source, sampleUntil } from "./server-sample.ts";
 import { summarise, takeSnapshot } from "./summary.ts";
-import { whyNoPlanApi } from "./unreachable.ts";
 
 /** What a virtual user needs beside its slot: k6 ends it there, and the tests show that none is. */
 const GRACEFUL_STOP = "500ms";
@@ -66,15 +66,15 @@ export interface Script {
   handleSummary(data: SummaryData): Record<string, string>;
 }
 
-/** A k6 script that runs `tests` one after the other, each in a slot of its own. */
-export function defineRun(name: string, tests: readonly LoadTest[]): Script {
+/** A run of `tests` as the settings have it; settings that are wrong end k6. */
+export function planRun(name: string, tests: readonly LoadTest[]): RunPlan {
   const config = configured(tests);
   const selected = selectTests(tests, config);
   const runId =
     config.runId ?? recorder.runId(`${name}-${config.release}-${config.transport}-${config.profile}`);
   const instance = ownInstance(config);
   const directory = `${config.outDir}/${runId}`;
-  const run: RunPlan = {
+  return {
     name,
     config,
     access: accessTo(config.baseUrl, config.headers),
@@ -83,6 +83,12 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
     directory: isShared(instance) ? `${directory}/${instanceName(instance)}` : directory,
     slots: slotsOf(selected, config, recorder.share),
   };
+}
+
+/** A k6 script that runs `tests` one after the other, each in a slot of its own. */
+export function defineRun(name: string, tests: readonly LoadTest[]): Script {
+  const run = planRun(name, tests);
+  if (isLoad(recorder.command())) requireMet(machineChecks(run));
   return {
     options: optionsOf(run),
     setup: () => setup(run),
@@ -92,6 +98,9 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
       started === undefined ? withoutSetup(run) : summarise(run, started, state.isStdOutTTY),
   };
 }
+
+/** Whether k6 is to run the script, and not only to look at it (k6 inspect, k6 archive). */
+const isLoad = (command: string): boolean => command.split(" ").includes("run");
 
 function selectTests(tests: readonly LoadTest[], { only, profile }: Config): readonly LoadTest[] {
   if (only.length > 0) return tests.filter(({ name }) => only.includes(name));
@@ -117,10 +126,12 @@ function ownInstance({ runId }: Config): Instance {
 
 function configured(tests: readonly LoadTest[]): Config {
   try {
-    refuseShownSecrets(recorder.command());
+    const given = givenVariables(recorder.command());
+    refuseShownSecrets(given);
     return readConfig(
       __ENV,
       tests.map(({ name }) => name),
+      given,
     );
   } catch (error) {
     exec.test.abort(messageOf(error));
@@ -199,13 +210,13 @@ function optionsOf(run: RunPlan): Options {
   };
 }
 
-/** Before any load: is there a plan API, which model, and can the results be written? A no ends the run. */
+/** Before any load: is there the plan API that is meant, which model, and can the results be written? A no ends the run. */
 async function setup(run: RunPlan): Promise<Started> {
   const { config, access, directory, slots, instance } = run;
   const unsafe = unsafeOption(config);
   if (unsafe !== undefined) exec.test.abort(unsafe);
   const api = new PlanApi(access, REQUEST_TIMEOUT_MS[config.profile]);
-  const health = await requireHealth(api);
+  const health = await requireServer(run, api);
   const model = config.llmModel ?? (await firstModel(api));
   const source = isFirst(instance) ? await findSource(config, access) : null;
   const started: Started = { startedAt: new Date().toISOString(), health, model, clock: null, source };
@@ -248,11 +259,10 @@ function tellWhatItIs({ name, instance, slots }: RunPlan, { startedAt, health, c
   setGauge("clock_uncertainty_seconds", clock.uncertaintyMs / 1_000, { test });
 }
 
-async function requireHealth(api: PlanApi): Promise<Health> {
-  const { baseUrl, hide } = api.access;
-  const { status, body, text } = await api.health();
-  if (body !== undefined) return { ...body, version: hide(body.version), behaviour: hide(body.behaviour) };
-  exec.test.abort(`BASE_URL ${baseUrl} ${whyNoPlanApi(status, text)}`);
+async function requireServer(run: RunPlan, api: PlanApi): Promise<Health> {
+  const { checks, health } = await serverChecks(run, api);
+  requireMet(checks);
+  if (health !== undefined) return health;
   throw new Error("aborted");
 }
 

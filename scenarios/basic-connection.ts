@@ -34,6 +34,8 @@ export const basicConnection = loadTest<Numbers>({
   plan: ["1.1", "1.2", "1.3"],
   group: "basic_connection",
   targets: STREAM_TARGETS,
+  // Its own, and those of three plans that have none.
+  streamsEach: () => 4,
   profiles: {
     smoke: {
       users: 3,

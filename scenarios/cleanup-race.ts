@@ -31,6 +31,7 @@ export const cleanupRace = loadTest<Numbers>({
   plan: ["3.2"],
   group: "race_conditions",
   targets: LIFE_TARGETS,
+  streamsEach: ({ readers }) => readers,
   profiles: {
     smoke: {
       users: 6,

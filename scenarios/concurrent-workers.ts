@@ -30,6 +30,7 @@ export const concurrentWorkers = loadTest<Numbers>({
   plan: ["3.1"],
   group: "race_conditions",
   targets: LIFE_TARGETS,
+  streamsEach: () => 1,
   profiles: {
     smoke: {
       users: 10,

@@ -55,6 +55,7 @@ export const endurance = loadTest<Numbers>({
   onlyInSuiteOf: "endurance",
   samplesServerItself: true,
   targets: [...STREAM_TARGETS, "memory-stability", "cpu-efficiency", "resource-stability"],
+  streamsEach: ({ clients }) => Math.max(clients, IDLE_STREAMS),
   profiles: {
     smoke: {
       ...twoHours,

@@ -28,6 +28,7 @@ export const fallbackReport = loadTest<Numbers>({
   plan: ["Status update"],
   group: "reconnection",
   targets: [...STREAM_TARGETS, "fallback-report"],
+  streamsEach: () => 1,
   profiles: {
     smoke: {
       users: 4,

@@ -25,6 +25,7 @@ export const multipleClients = loadTest<Numbers>({
   plan: ["2.1"],
   group: "multiple_clients",
   targets: STREAM_TARGETS,
+  streamsEach: ({ clients }) => clients,
   profiles: {
     smoke: {
       users: 3,

@@ -29,6 +29,7 @@ export const planScaling = loadTest<Numbers>({
   plan: ["4.3"],
   group: "performance",
   targets: [...STREAM_TARGETS, "scaling"],
+  streamsEach: ({ steps }) => Math.max(...steps),
   profiles: {
     smoke: {
       users: 1,

@@ -29,6 +29,7 @@ export const rapidCreateDelete = loadTest<Numbers>({
   plan: ["2.3"],
   group: "race_conditions",
   targets: LIFE_TARGETS,
+  streamsEach: () => 1,
   profiles: {
     smoke: {
       users: 10,

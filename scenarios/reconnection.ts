@@ -33,6 +33,7 @@ export const reconnection = loadTest<Numbers>({
   plan: ["2.2"],
   group: "reconnection",
   targets: [...STREAM_TARGETS, "reconnection-success", "reconnection-loss"],
+  streamsEach: ({ leavers }) => leavers + 1,
   profiles: {
     // Four plans are the fewest by which a comparison can tell two sides apart.
     smoke: {

@@ -46,6 +46,8 @@ export const throughput = loadTest<Numbers>({
   plan: ["4.1"],
   group: "performance",
   targets: [...STREAM_TARGETS, "throughput"],
+  streamsEach: () =>
+    Math.max(...SCENES.map(({ clients, hasSlowReader }) => clients + (hasSlowReader ? 1 : 0))),
   profiles: {
     smoke: {
       users: SCENES.length,

@@ -1,5 +1,5 @@
 import { TRANSPORTS, type Transport } from "../record/record.ts";
-import type { Profile } from "../run/config.ts";
+import type { Profile } from "../run/settings.ts";
 import type { TestName } from "../scenarios/names.ts";
 import type { BehaviourName } from "../server/faults.ts";
 import type { TargetId } from "../thresholds/targets.ts";

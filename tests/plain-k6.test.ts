@@ -165,7 +165,7 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
   });
 
   test("the calls that a server lost are listed as not working", async (t) => {
-    const { url } = await server(t, "--behaviour", "sse-2025-09");
+    const { url } = await planApi(t, {});
     const directory = temporaryDirectory(t);
     await k6("basic-connection", { BASE_URL: url, TRANSPORT: "ws", OUT_DIR: directory }).finished;
     const record = onlyRecord(directory);
@@ -188,6 +188,7 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
 
   const wrong: [string, Record<string, string>, RegExp][] = [
     ["an unknown TRANSPORT", { TRANSPORT: "wss" }, /TRANSPORT is \\"wss\\": allowed are sse, ws/],
+    ["a misspelt name", { BASE_ULR: "http://localhost" }, /no setting BASE_ULR: the nearest is BASE_URL/],
     ["an unknown PROFILE", { PROFILE: "big" }, /PROFILE is \\"big\\": allowed are smoke, baseline/],
     ["an unknown test", { ONLY: "nope" }, /ONLY is \\"nope\\": allowed are basic-connection/],
     ["a BASE_URL that is no URL", { BASE_URL: "localhost" }, /BASE_URL is \\"localhost\\": it must be a URL/],

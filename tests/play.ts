@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startServer } from "../cli/servers.ts";
 import type { RunRecord, Transport, Verdict } from "../record/record.ts";
-import type { Profile } from "../run/config.ts";
+import type { Profile } from "../run/settings.ts";
 import type { TestName } from "../scenarios/names.ts";
 import type { Expectation, ExpectedVerdicts } from "./fault-matrix.ts";
 import { countsOf, type Finished, k6, onlyRecord } from "./harness.ts";

@@ -170,7 +170,7 @@ describe("npm start", { concurrency: 3 }, () => {
     [["--release", "a b"], /^RELEASE is "a b": allowed are/],
     [["--sse", "nonsense"], /^BASE_URL is "nonsense": it must be a URL/],
     [["--ws", "http://example.test"], /ALLOW_REMOTE=example\.test/],
-    [["--wss", "x"], /unknown option '--wss'/],
+    [["--wss", "x"], /unknown option '--wss'\n\(Did you mean --ws\?\)/],
     [["extra"], /too many arguments/],
   ];
   for (const [args, sentence] of wrong) {
@@ -184,6 +184,23 @@ describe("npm start", { concurrency: 3 }, () => {
       assert.deepEqual(readdirSync(out), []);
     });
   }
+
+  test("the environment is asked where an option is not given, and an option goes before it", async (t) => {
+    const out = temporaryDirectory(t);
+    const refused = async (args: string[], env: Record<string, string>) => {
+      const all = [join(ROOT, "dist/start.mjs"), "--out", out, ...args];
+      const { code, stderr } = await run(process.execPath, all, env).finished;
+      assert.equal(code, 1);
+      return stderr;
+    };
+    assert.match(await refused([], { PROFILE: "huge" }), /^PROFILE is "huge": allowed are smoke/);
+    assert.match(await refused(["--release", "a b"], { RELEASE: "c" }), /^RELEASE is "a b"/);
+    assert.match(
+      await refused([], { TRANSPROT: "ws" }),
+      /^there is no setting TRANSPROT: the nearest is TRANSPORT/,
+    );
+    assert.deepEqual(readdirSync(out), []);
+  });
 
   test("a server that is not there ends with k6's sentence and code", async (t) => {
     const { code, stderr } = await start("--ws", "http://127.0.0.1:1", "--out", temporaryDirectory(t))

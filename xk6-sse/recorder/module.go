@@ -34,6 +34,8 @@ type RootModule struct {
 	lag     lag
 	ports   sync.Map // *process.Port by number
 	segment func() (*Segment, error)
+	look    sync.Once
+	limits  Limits
 }
 
 var _ modules.Module = (*RootModule)(nil)
@@ -118,6 +120,7 @@ func (i *instance) Exports() modules.Exports {
 		"takeLedger":    i.takeLedger,
 		"takeLag":       i.takeLag,
 		"listener":      i.listener,
+		"limits":        i.limits,
 
 		"guardConnections": i.guardConnections,
 		"closeConnections": i.closeConnections,
@@ -240,6 +243,16 @@ func (i *instance) snapshot() string {
 
 func (i *instance) signalled() bool {
 	return i.shared().signalled()
+}
+
+// limits tells what this process may take of its machine, and whether results can be written to directory: as it was at
+// the first call, before virtual users took theirs.
+func (i *instance) limits(directory string) string {
+	root := i.root
+	root.look.Do(func() { root.limits = ReadLimits(directory, os.Args, os.Getenv) })
+	text, err := json.Marshal(root.limits)
+	i.check(err)
+	return string(text)
 }
 
 // listener looks for the process that listens on a TCP port of this machine, away from the event loop.

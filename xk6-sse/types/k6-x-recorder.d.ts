@@ -109,6 +109,13 @@ declare module "k6/x/recorder" {
   export function residentBytes(): number;
 
   /**
+   * What this process may take of its machine, and whether results can be written where `directory` is or will be made,
+   * as JSON: `{"openFiles":n,"ports":n,"hasOwnAddresses":false,"memoryBytes":n,"diskBytes":n,"unwritable":""}`. What the
+   * system does not tell is null; `unwritable` says why not. All as it was at the first call of this process.
+   */
+  export function limits(directory: string): string;
+
+  /**
    * The process that listens on a TCP port of this machine, and what it and its children take together, as JSON:
    * `{"pid":n,"program":"node","figures":{"residentBytes":n,"cpuSeconds":n,"threads":n,"openFiles":n|null}}`.
    * `openFiles` is null where a process of another user does not tell. Resolves to `"null"` where no process can be
