@@ -5,7 +5,8 @@ import { recorder } from "./extension.ts";
 const PLAN_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
 
 const planSchema = v.object({
-  plan_id: v.string(),
+  /** Part of URLs, whatever server gives it. */
+  plan_id: v.pipe(v.string(), v.regex(/^[\w-]{1,200}$/)),
   status: v.picklist(PLAN_STATUSES),
   prompt: v.string(),
   /** The server's clock, naive UTC. */
@@ -45,6 +46,8 @@ export interface Answer<Body> {
   body: Body | undefined;
   /** The answer's text or the error, for a person, cut to a bearable length. */
   text: string;
+  /** What its Retry-After asks to wait; 0 without one in seconds. */
+  retryAfterMs: number;
 }
 
 const LONGEST_TEXT = 500;
@@ -54,15 +57,27 @@ export interface NewPlan {
   model: string | null;
 }
 
+/** In place of an answer, where nothing is asked any more. */
+const UNASKED = {
+  status: 0,
+  durationMs: 0,
+  body: undefined,
+  text: "not asked, because the test's time was over",
+  retryAfterMs: 0,
+};
+
 /**
  * The plan API over HTTP. Every method resolves, whatever the server does: what went wrong is in the answer. `observe`
- * is told of every answer; a request that has none after `timeoutMs` has status 0. Requests never block the virtual user's event loop, where its streams are read.
+ * is told of every answer; a request that has none after `timeoutMs` has status 0. From `endsAt` on (milliseconds since
+ * the epoch) nothing is asked, and no request outlasts it: whoever asks comes to an end although the server answers
+ * nothing. Requests never block the virtual user's event loop, where its streams are read.
  */
 export class PlanApi {
   constructor(
     private readonly baseUrl: string,
     private readonly timeoutMs: number,
     private readonly observe: (answer: Answer<unknown>) => void = () => {},
+    readonly endsAt = Number.POSITIVE_INFINITY,
   ) {}
 
   health = () => this.call("GET", "/health", "/health", healthSchema);
@@ -100,6 +115,10 @@ export class PlanApi {
     payload?: object,
   ): Promise<Answer<Body>> {
     const at = recorder.now();
+    const timeout = Math.min(this.timeoutMs, Math.floor(this.endsAt - at));
+    if (timeout <= 0) {
+      return { ...UNASKED, call: `${method} ${name}`, at };
+    }
     const response = await http.asyncRequest(
       method,
       `${this.baseUrl}${path}`,
@@ -107,7 +126,7 @@ export class PlanApi {
       {
         headers: payload === undefined ? {} : { "Content-Type": "application/json" },
         tags: { name },
-        timeout: this.timeoutMs,
+        timeout,
       },
     );
     const text = typeof response.body === "string" ? response.body : "";
@@ -118,6 +137,7 @@ export class PlanApi {
       durationMs: recorder.now() - at,
       body: response.status === 200 ? parseBody(schema, text) : undefined,
       text: (text || response.error).slice(0, LONGEST_TEXT),
+      retryAfterMs: 1_000 * (Number(response.headers["Retry-After"]) || 0),
     };
     this.observe(answer);
     return answer;
@@ -128,12 +148,9 @@ export class PlanApi {
 function parseBody<Body>(schema: v.GenericSchema<unknown, Body>, text: string): Body | undefined {
   const asText = v.safeParse(schema, text);
   if (asText.success) return asText.output;
-  try {
-    const asJson = v.safeParse(schema, JSON.parse(text));
-    return asJson.success ? asJson.output : undefined;
-  } catch {
-    return undefined;
-  }
+  if (!recorder.isJson(text)) return undefined;
+  const asJson = v.safeParse(schema, JSON.parse(text));
+  return asJson.success ? asJson.output : undefined;
 }
 
 /** The plans in the text of an answer of GET /api/plans; undefined where it is not what the API promises. */

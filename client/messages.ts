@@ -43,12 +43,17 @@ export function parseFrame(text: string): PlanMessage {
   }
 }
 
-const malformed = (text: string): PlanMessage => ({ kind: "malformed", text: text.slice(0, 200) });
+/** How much of a text that may be of any length is shown. */
+const shown = (text: string): string => text.slice(0, 200);
+
+export const malformed = (text: string): PlanMessage => ({ kind: "malformed", text: shown(text) });
+
+export const refusal = (text: string): PlanMessage => ({ kind: "refusal", text: shown(text) });
 
 /** Reads the data of an SSE `error` event. */
 export function parseRefusal(text: string): PlanMessage {
   const body = v.safeParse(v.object({ message: v.string() }), parseJson(text));
-  return body.success ? { kind: "refusal", text: body.output.message } : { kind: "refusal", text };
+  return refusal(body.success ? body.output.message : text);
 }
 
 function parseJson(text: string): unknown {

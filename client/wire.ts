@@ -1,9 +1,9 @@
 import { type ErrorEvent, type MessageEvent, WebSocket } from "k6/websockets";
 import type { StreamSource } from "k6/x/sse";
 import type { Transport, WsClient } from "../record/record.ts";
-import { sse } from "./extension.ts";
+import { recorder, sse } from "./extension.ts";
 import type { Account } from "./ledger.ts";
-import { type PlanMessage, parseFrame, parseRefusal } from "./messages.ts";
+import { malformed, type PlanMessage, parseFrame, parseRefusal, refusal } from "./messages.ts";
 
 /** How the socket of a stream ended. `clean`: as the protocol says; not clean: broken, refused, never connected. */
 export interface WireEnd {
@@ -46,20 +46,26 @@ export function connector(
   return wsClient === "k6" ? overK6WebSocket(baseUrl) : overWebSocket(baseUrl, timeoutMs);
 }
 
+/** Bytes of a message beyond which its stream is given up: what a server says is held in memory. */
+const LONGEST_MESSAGE = 16 * 1024 * 1024;
+
+const readFrame = (text: string): PlanMessage => (recorder.isJson(text) ? parseFrame(text) : malformed(text));
+const readRefusal = (text: string): PlanMessage =>
+  recorder.isJson(text) ? parseRefusal(text) : refusal(text);
+
 function overSse(baseUrl: string, timeoutMs: number): Connect {
   return (planId, { sink }, events) => {
     const source = new sse.EventSource(`${baseUrl}/api/plans/${planId}/stream`, {
       sink,
       tags: { name: "/api/plans/{id}/stream" },
       timeouts: { connect: timeoutMs },
+      maxLineBytes: LONGEST_MESSAGE,
     });
     source.onopen = (event) => events.open(event.timestamp);
-    source.addEventListener("task_update", (event) =>
-      events.message(parseFrame(event.data), event.timestamp),
-    );
+    source.addEventListener("task_update", (event) => events.message(readFrame(event.data), event.timestamp));
     source.addEventListener("end", (event) => events.message({ kind: "end" }, event.timestamp));
     source.addEventListener("error", (event) => {
-      if ("data" in event) events.message(parseRefusal(event.data), event.timestamp);
+      if ("data" in event) events.message(readRefusal(event.data), event.timestamp);
     });
     return endingAt(source, events);
   };
@@ -77,8 +83,9 @@ function overWebSocket(baseUrl: string, timeoutMs: number): Connect {
       sink,
       tags: { name: WS_NAME },
       timeouts: { connect: timeoutMs },
+      maxMessageBytes: LONGEST_MESSAGE,
     });
-    source.onmessage = (event) => events.message(parseFrame(event.data), event.timestamp);
+    source.onmessage = (event) => events.message(readFrame(event.data), event.timestamp);
     source.addEventListener("binary", (event) => events.message(BINARY_FRAME, event.timestamp));
     return endingAt(source, events);
   };
@@ -112,7 +119,7 @@ function overK6WebSocket(baseUrl: string): Connect {
     socket.addEventListener("message", (event) => {
       const { data, timestamp } = event as MessageEvent;
       if (typeof data !== "string") events.message(BINARY_FRAME, timestamp);
-      else if (!sink.take(data, timestamp)) events.message(parseFrame(data), timestamp);
+      else if (!sink.take(data, timestamp)) events.message(readFrame(data), timestamp);
     });
     socket.addEventListener("error", (event) => {
       failure = (event as ErrorEvent).error;

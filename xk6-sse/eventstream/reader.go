@@ -39,7 +39,9 @@ const (
 	// is more.
 	smallestChunk = 512
 	chunkSize     = 4 << 10
-	defaultType   = "message"
+	// maxSpare is the capacity up to which the buffers of a line and of an event are kept for the next ones.
+	maxSpare    = 64 << 10
+	defaultType = "message"
 )
 
 var byteOrderMark = []byte("\uFEFF")
@@ -280,7 +282,19 @@ func (r *Reader) dispatch() (event Event, dispatched bool) {
 }
 
 func (r *Reader) startBlock() {
-	r.name, r.data, r.comment, r.id = r.name[:0], r.data[:0], r.comment[:0], ""
+	r.name, r.data, r.comment, r.id = emptied(r.name), emptied(r.data), emptied(r.comment), ""
+	r.decoded = emptied(r.decoded)
+	if len(r.partial) == 0 {
+		r.partial = emptied(r.partial)
+	}
+}
+
+// emptied returns the buffer without what it holds, or none where it has grown by an event that was unusually long.
+func emptied(buffer []byte) []byte {
+	if cap(buffer) > maxSpare {
+		return nil
+	}
+	return buffer[:0]
 }
 
 // eventType makes no new string for a name that is that of the named event before.

@@ -114,6 +114,7 @@ func (i *instance) Exports() modules.Exports {
 		"share":         i.share,
 		"residentBytes": residentBytes,
 		"ledger":        ledger.New,
+		"isJson":        ledger.IsJSON,
 		"takeLedger":    i.takeLedger,
 		"takeLag":       i.takeLag,
 		"listener":      i.listener,

@@ -85,6 +85,12 @@ declare module "k6/x/recorder" {
   export function ledger(clockOffsetMs: number): Ledger;
 
   /**
+   * Whether the text is JSON that `JSON.parse` may be given: not one that is nested so deep (10,000 and more) that it
+   * would end the whole process.
+   */
+  export function isJson(text: string): boolean;
+
+  /**
    * Adds what came to a ledger since the last call to the tally and the windows of `key`, and how long it waited between
    * socket and account to the tally of `delayKey`.
    */

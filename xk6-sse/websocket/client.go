@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 
@@ -22,6 +23,8 @@ const (
 	writeBuffer = 256
 	// closeWait bounds the write of a close frame to a peer that may not read.
 	closeWait = 100 * time.Millisecond
+	// maxSpare is the capacity up to which the buffer of a message is kept for the next one.
+	maxSpare = 64 << 10
 )
 
 // TypeBinary is the type of an event whose data came in a binary frame; that of text is "message".
@@ -93,15 +96,21 @@ func (s *Stream) Next() (client.Event, error) {
 	if err == nil {
 		s.buffer, err = readAll(reader, s.buffer[:0])
 	}
+	if err == nil && kind == websocket.TextMessage && !utf8.Valid(s.buffer) {
+		err = errNotUTF8
+	}
 	if err != nil {
 		closed := s.closed.Load()
-		s.Close()
+		s.closeWith(codeOf(err))
 		return client.Event{}, readError(closed, err)
 	}
 	event := client.Event{Received: s.socket.received}
 	event.Type, event.Data = "message", string(s.buffer)
 	if kind == websocket.BinaryMessage {
 		event.Type = TypeBinary
+	}
+	if cap(s.buffer) > maxSpare {
+		s.buffer = nil
 	}
 	return event, nil
 }
@@ -114,11 +123,15 @@ func (s *Stream) Done() <-chan struct{} {
 // Close ends the stream: with a close frame if the peer takes one at once. It may be called from any goroutine and more
 // than once.
 func (s *Stream) Close() {
+	s.closeWith(websocket.CloseNormalClosure)
+}
+
+func (s *Stream) closeWith(code int) {
 	if s.closed.Swap(true) {
 		return
 	}
 	s.stopWatch()
-	farewell := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+	farewell := websocket.FormatCloseMessage(code, "")
 	_ = s.connection.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(closeWait))
 	_ = s.connection.Close()
 }

@@ -13,6 +13,17 @@ import (
 	"github.com/plan-load/xk6-sse/client"
 )
 
+// errNotUTF8 ends a stream as RFC 6455, section 8.1, has it.
+var errNotUTF8 = errors.New("a text message is no UTF-8")
+
+// codeOf returns the close code that tells the peer of the error that ends an open stream.
+func codeOf(err error) int {
+	if errors.Is(err, errNotUTF8) {
+		return websocket.CloseInvalidFramePayloadData
+	}
+	return websocket.CloseNormalClosure
+}
+
 // handshakeError explains a handshake that failed.
 func handshakeError(ctx context.Context, response *http.Response, connected bool, err error) *client.Error {
 	var timeout net.Error
@@ -50,6 +61,8 @@ func readError(closed bool, err error) *client.Error {
 		return &client.Error{Kind: client.KindEnd, Code: farewell.Code, Message: fmt.Sprintf("closed with %d", farewell.Code)}
 	case errors.Is(err, websocket.ErrReadLimit):
 		return &client.Error{Kind: client.KindTooLong, Message: "a message is longer than the limit"}
+	case errors.Is(err, errNotUTF8):
+		return &client.Error{Kind: client.KindReset, Message: "the connection was failed: " + err.Error()}
 	default:
 		return &client.Error{Kind: client.KindReset, Message: "the connection broke: " + err.Error()}
 	}
