@@ -12,6 +12,8 @@ import { figureTable } from "../bench/table.ts";
 import { TRANSPORTS } from "../record/record.ts";
 import { columns } from "../reports/terminal.ts";
 import { ROOT } from "./harness.ts";
+import { HARSH_CASES } from "./harsh/cases.ts";
+import { wrongIn } from "./harsh/play.ts";
 import { deviations, play } from "./play.ts";
 
 interface Amounts {
@@ -32,6 +34,7 @@ const PARTS: Record<string, (amounts: Amounts) => Promise<string[]>> = {
     succeeds("go", ["test", "-fuzz=FuzzParser", `-fuzztime=${fuzz}`, "./eventstream"], "xk6-sse"),
   unit: ({ rounds }) => repeated(rounds, () => succeeds(process.execPath, ["tests/run.mjs", "unit"])),
   suite: ({ rounds }) => repeated(rounds, healthySuites),
+  harsh: harshWorld,
   memory: ({ minutes }) => steadyMemory(minutes * 60),
 };
 
@@ -62,6 +65,23 @@ async function healthySuites(): Promise<string[]> {
     const found = deviations(record, { fault: "healthy", transport, tests: [], missed: [] });
     wrong.push(...found.map((text) => `over ${transport}: ${text}`));
   }
+  return wrong;
+}
+
+/** Every case of a harsh world over both transports, two at a time. */
+async function harshWorld(): Promise<string[]> {
+  const queue = TRANSPORTS.flatMap((transport) =>
+    HARSH_CASES.filter(({ over = transport }) => over === transport).map((harsh) => ({ harsh, transport })),
+  );
+  const wrong: string[] = [];
+  async function work(): Promise<void> {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { harsh, transport } = next;
+      const found = await wrongIn(harsh, transport);
+      if (found.length > 0) wrong.push(`${harsh.name}, over ${transport}: ${found.join("; ")}`);
+    }
+  }
+  await Promise.all([work(), work()]);
   return wrong;
 }
 

@@ -294,7 +294,10 @@ export const TARGETS = [
     form: { kind: "gauge", metric: "reconnection_loss" },
     comparedBy: "plan",
     tolerance: 0.01,
-    measure: share("gapLost", "gapMessages", "messages of gaps lost"),
+    measure: (evidence) => ({
+      ...share("gapLost", "gapMessages", "messages of gaps lost")(evidence),
+      noData: notStamped(evidence),
+    }),
   },
   {
     id: "message-latency",

@@ -49,7 +49,7 @@ export async function startFront(upstream: string, { answer, say }: Tampering): 
     );
     source.on("error", () => socket.destroy());
     source.once("open", () =>
-      sockets.handleUpgrade(request, socket, head, (client) => relay(source, client, say)),
+      sockets.handleUpgrade(request, socket, head, (client) => relay(source, client, socket, say)),
     );
   });
   const url = await listening(server);
@@ -68,12 +68,15 @@ function refuse(socket: Duplex, { status, headers = {}, body }: Answer): void {
   socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join("")}\r\n${body}`);
 }
 
-function relay(source: WebSocket, client: WebSocket, say: Tampering["say"]): void {
+/** Passes the frames of a WebSocket on to a client, whose socket it is; what is said together is written together. */
+function relay(source: WebSocket, client: WebSocket, socket: Duplex, say: Tampering["say"]): void {
   const number = counter();
   source.on("message", (data) => {
+    socket.cork();
     for (const said of tampered(String(data), number, say)) {
       client.send(said.data, { binary: said.binary ?? false });
     }
+    socket.uncork();
   });
   source.once("close", () => client.close(1000));
   client.on("error", () => client.terminate());
@@ -108,14 +111,17 @@ function rewrite(answer: IncomingMessage, response: ServerResponse, say: Tamperi
     for (const block of blocks) {
       const data = /^event: task_update\r\ndata: (.*)$/.exec(block)?.[1];
       if (data === undefined) response.write(`${block}\r\n\r\n`);
-      else for (const said of tampered(data, number, say)) response.write(eventOf(said));
+      else response.write(Buffer.concat(tampered(data, number, say).flatMap(eventOf)));
     }
   });
   answer.once("end", () => response.end());
 }
 
-const eventOf = ({ data }: Said): Buffer =>
-  Buffer.concat([Buffer.from("event: task_update\r\ndata: "), Buffer.from(data), Buffer.from("\r\n\r\n")]);
+const eventOf = ({ data }: Said): Buffer[] => [
+  Buffer.from("event: task_update\r\ndata: "),
+  Buffer.from(data),
+  Buffer.from("\r\n\r\n"),
+];
 
 function counter(): () => number {
   let next = 0;

@@ -130,7 +130,9 @@ class Link {
 
 /** One direction of a connection: what is sent arrives later, in pieces, in its order. */
 class Way {
-  private arrived: Promise<void> = Promise.resolve();
+  private readonly queue: { bytes: Buffer; dueAt: number }[] = [];
+  private isBusy = false;
+  private isEnding = false;
 
   constructor(
     private readonly to: Socket,
@@ -140,24 +142,35 @@ class Way {
   ) {}
 
   send(bytes: Buffer): void {
-    const dueAt = performance.now() + this.delay();
-    for (let from = 0; from < bytes.length; from += this.pieceBytes) {
-      const piece = bytes.subarray(from, from + this.pieceBytes);
-      this.next(async () => {
-        const waitMs = Math.max(this.pieceMs, dueAt - performance.now());
-        if (waitMs > 0) await sleep(waitMs);
-        this.to.write(piece);
-      });
-    }
+    this.queue.push({ bytes, dueAt: performance.now() + this.delay() });
+    void this.deliver();
   }
 
   end(): void {
-    this.next(() => this.to.end());
+    this.isEnding = true;
+    void this.deliver();
   }
 
-  private next(act: () => unknown): void {
-    this.arrived = this.arrived.then(async () => {
-      if (!this.to.destroyed) await act();
-    });
+  private async deliver(): Promise<void> {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
+      await waitUntil(next.dueAt);
+      await this.write(next.bytes);
+    }
+    this.isBusy = false;
+    if (this.isEnding) this.to.end();
   }
+
+  private async write(bytes: Buffer): Promise<void> {
+    for (let from = 0; from < bytes.length && !this.to.destroyed; from += this.pieceBytes) {
+      if (this.pieceMs > 0) await sleep(this.pieceMs);
+      this.to.write(bytes.subarray(from, from + this.pieceBytes));
+    }
+  }
+}
+
+async function waitUntil(dueAt: number): Promise<void> {
+  const waitMs = dueAt - performance.now();
+  if (waitMs > 0) await sleep(waitMs);
 }

@@ -14,11 +14,11 @@ import { startNetwork } from "./network.ts";
 /** What a run may take beyond that, for its set-up, its end and its clean-up, however harsh the world. */
 const GRACE_SECONDS = 20;
 /** What k6 may hold in memory at any moment of such a run. */
-const MOST_MEMORY_MIB = 512;
+const MOST_MEMORY_MIB = 384;
 const LOOK_MS = 100;
 
 /** What came of a case. */
-export interface Outcome extends Finished {
+interface Outcome extends Finished {
   /** Undefined where nothing was loaded. */
   record: RunRecord | undefined;
   seconds: number;
@@ -28,11 +28,15 @@ export interface Outcome extends Finished {
   plansLeft: number;
 }
 
-/** Runs a case; once more where the instrument says of itself that it could not keep up with its own machine. */
-export async function playHarsh(harsh: HarshCase, transport: Transport): Promise<Outcome> {
-  const played = await playOnce(harsh, transport);
-  const isOverloaded = played.record?.targets.some(({ reason }) => reason.includes("generator overloaded"));
-  return isOverloaded ? playOnce(harsh, transport) : played;
+/**
+ * Plays a case. Resolves to what is not as it says, in words; none when all is. Once more where nothing but the two
+ * targets is wrong that a busy machine can make wrong: what the case itself makes wrong is so again.
+ */
+export async function wrongIn(harsh: HarshCase, transport: Transport): Promise<string[]> {
+  const wrong = deviationsOf(harsh, transport, await play(harsh, transport));
+  const isOfMachine =
+    wrong.length > 0 && wrong.every((text) => /^(message-latency|responsiveness) is/.test(text));
+  return isOfMachine ? deviationsOf(harsh, transport, await play(harsh, transport)) : wrong;
 }
 
 const testsOf = ({ tests = ["multiple-clients"] }: HarshCase): readonly UsedTest[] => tests;
@@ -41,7 +45,7 @@ const testsOf = ({ tests = ["multiple-clients"] }: HarshCase): readonly UsedTest
 const limitOf = (harsh: HarshCase): number =>
   testsOf(harsh).reduce((sum, test) => sum + SLOT_SECONDS[test], GRACE_SECONDS);
 
-async function playOnce(harsh: HarshCase, transport: Transport): Promise<Outcome> {
+async function play(harsh: HarshCase, transport: Transport): Promise<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), "plan-load-"));
   const server = await startServer([]);
   const stage = await build(harsh.world, server);
@@ -105,10 +109,8 @@ async function killAndRestart(server: RunningServer, world: { killedAfterMs: num
   return { url: server.url, stop: async () => (await back).stop() };
 }
 
-/** What is not as the case says, in words; none when all is. */
-export function harshDeviations(harsh: HarshCase, transport: Transport, played: Outcome): string[] {
-  const wrong = [...runDeviations(harsh, played), ...recordDeviations(harsh, transport, played)];
-  return wrong.length === 0 ? [] : [...wrong, `k6 said: ${played.stderr.slice(0, 2_000)}`];
+function deviationsOf(harsh: HarshCase, transport: Transport, played: Outcome): string[] {
+  return [...runDeviations(harsh, played), ...recordDeviations(harsh, transport, played)];
 }
 
 const AN_EXCEPTION = /panic:|fatal error:|Uncaught|(Type|Range|Reference|Syntax|Go)Error|\.js:\d/;
@@ -120,7 +122,7 @@ function runDeviations(harsh: HarshCase, { seconds, peakMiB, plansLeft, stderr }
     [seconds < limit, `it took more than ${limit} s`],
     [peakMiB < MOST_MEMORY_MIB, `k6 had ${Math.round(peakMiB)} MiB, more than ${MOST_MEMORY_MIB}`],
     [plansLeft === 0 || harsh.leavesPlans === true, `${plansLeft} plans are left on the server`],
-    [!AN_EXCEPTION.test(stderr), "an exception shows"],
+    [!AN_EXCEPTION.test(stderr), `an exception shows: ${stderr.slice(0, 2_000)}`],
   );
 }
 

@@ -79,10 +79,12 @@ func Open(ctx context.Context, network Network, request Request) (*Stream, error
 		HandshakeTimeout: request.Connect,
 		WriteBufferSize:  writeBuffer,
 	}
+	begin := time.Now()
 	connection, response, err := dialer.DialContext(ctx, request.URL, request.Header)
 	stopWatch()
 	if err != nil {
-		return nil, handshakeError(ctx, response, socket != nil, err)
+		isLate := request.Connect > 0 && time.Since(begin) >= request.Connect
+		return nil, handshakeError(ctx, response, socket != nil, isLate, err)
 	}
 	connection.SetReadLimit(int64(request.MaxMessageBytes))
 	stream := &Stream{connection: connection, socket: socket, done: ctx.Done()}

@@ -24,15 +24,16 @@ func codeOf(err error) int {
 	return websocket.CloseNormalClosure
 }
 
-// handshakeError explains a handshake that failed.
-func handshakeError(ctx context.Context, response *http.Response, connected bool, err error) *client.Error {
+// handshakeError explains a handshake that failed. isLate: its time had passed, whatever the dialer makes of the part of
+// an answer that it has.
+func handshakeError(ctx context.Context, response *http.Response, connected, isLate bool, err error) *client.Error {
 	var timeout net.Error
 	switch {
 	case client.IsOver(ctx):
 		return &client.Error{Kind: client.KindClosed, Message: "the stream was closed by its owner"}
 	case errors.Is(err, websocket.ErrBadHandshake) && response != nil:
 		return refusal(response)
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case isLate, errors.As(err, &timeout) && timeout.Timeout():
 		return &client.Error{Kind: client.KindTimeout, Message: "the connect time-out passed"}
 	case connected:
 		return &client.Error{Kind: client.KindReset, Message: "the connection broke before the response: " + err.Error()}
