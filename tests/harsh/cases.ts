@@ -51,6 +51,12 @@ const TOO_MANY: Answer = {
 };
 const UNAVAILABLE: Answer = { status: 503, headers: { "retry-after": "1" }, body: "Service Unavailable" };
 
+const STRANGE_PLAN: Answer = {
+  status: 200,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ plan_id: "../../etc\n:%zz?", status: "running", prompt: "" }),
+};
+
 const isStream = (path: string): boolean => /\/(stream|progress)$/.test(path);
 const onStreams =
   (answer: Answer): (() => Tampering) =>
@@ -59,14 +65,20 @@ const onCreation =
   (answer: Answer): (() => Tampering) =>
   () => ({ answer: (method) => (method === "POST" ? answer : undefined) });
 
-/** Deletes each plan only when it is asked again. */
-function onFirstDeletion(answer: Answer): Tampering {
-  const asked = new Set<string>();
+/** How long the 429 of a deletion lasts: a little less than its Retry-After asks. */
+const REFUSED_MS = 900;
+
+/** Deletes a plan only after two refusals; who asks again too early is told the same once more. */
+function refuseDeletions(): Tampering {
+  const refused = new Map<string, { times: number; at: number }>();
   return {
     answer(method, path) {
-      if (method !== "DELETE" || asked.has(path)) return undefined;
-      asked.add(path);
-      return answer;
+      if (method !== "DELETE") return undefined;
+      const { times, at } = refused.get(path) ?? { times: 0, at: 0 };
+      const isEarly = Date.now() - at < REFUSED_MS;
+      if (times === 2 && !isEarly) return undefined;
+      refused.set(path, { times: isEarly ? times : times + 1, at: Date.now() });
+      return TOO_MANY;
     },
   };
 }
@@ -222,12 +234,13 @@ export const HARSH_CASES: readonly HarshCase[] = [
     inTests: "sse",
   },
   {
-    // Nothing tells what the streams lack: delivery cannot be called met, and is missed where one stream had more.
-    name: "everything in a black hole after a second",
-    world: { network: { to: "all", breaks: "black hole", afterMs: 1_000 } },
-    missed: ["message-delivery", "clean-outcomes", "responsiveness"],
+    // Nothing tells what the streams lack: delivery cannot be called met.
+    name: "everything in a black hole after 1.5 s",
+    world: { network: { to: "all", breaks: "black hole", afterMs: 1_500 } },
+    tests: ["basic-connection"],
+    missed: ["clean-outcomes", "responsiveness"],
     noData: ["message-delivery"],
-    outcomes: ["starved"],
+    outcomes: [...TOLD, "starved"],
     finds: /plans may be left on the server/,
     leavesPlans: true,
     inTests: "ws",
@@ -281,6 +294,15 @@ export const HARSH_CASES: readonly HarshCase[] = [
     inTests: "ws",
   },
   {
+    // It would become part of URLs.
+    name: "a plan's id that is a path",
+    world: { front: onCreation(STRANGE_PLAN) },
+    ...NO_STREAM,
+    outcomes: [],
+    finds: /a plan could not be created: 200 .*etc/,
+    inTests: "sse",
+  },
+  {
     name: "429 for streams",
     world: { front: onStreams(TOO_MANY) },
     ...NO_STREAM,
@@ -296,8 +318,8 @@ export const HARSH_CASES: readonly HarshCase[] = [
   },
   {
     // The Retry-After is waited for, and no plan is left.
-    name: "429 for the first deletion of a plan",
-    world: { front: () => onFirstDeletion(TOO_MANY) },
+    name: "429 for the first two deletions of a plan",
+    world: { front: refuseDeletions },
     missed: [],
     outcomes: ["completed"],
     inTests: "sse",
