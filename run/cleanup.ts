@@ -15,12 +15,13 @@ const LAST_REQUEST_MS = 10_000;
  * Resolves to whether it is gone.
  */
 export async function deletePlan(api: PlanApi, id: string): Promise<boolean> {
+  let waitMs = 0;
   for (let attempt = 0; attempt < DELETE_ATTEMPTS; attempt++) {
+    if (waitMs > 0) await sleep(waitMs);
     const { status, retryAfterMs } = await api.delete(id);
     if (status === 200 || status === 404) return true;
     if (status > 0 && status < 500 && status !== TOO_MANY_REQUESTS) return false;
-    const leftMs = Math.max(0, api.endsAt - recorder.now());
-    if (retryAfterMs > 0) await sleep(Math.min(retryAfterMs, LONGEST_WAIT_MS, leftMs));
+    waitMs = Math.min(retryAfterMs, LONGEST_WAIT_MS, api.endsAt - recorder.now());
   }
   return false;
 }
