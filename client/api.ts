@@ -6,7 +6,8 @@ import { recorder } from "./extension.ts";
 const PLAN_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
 
 const planSchema = v.object({
-  plan_id: v.string(),
+  /** Part of URLs, whatever server gives it. */
+  plan_id: v.pipe(v.string(), v.regex(/^[\w-]{1,200}$/)),
   status: v.picklist(PLAN_STATUSES),
   prompt: v.string(),
   /** The server's clock, naive UTC. */
@@ -46,6 +47,8 @@ export interface Answer<Body> {
   body: Body | undefined;
   /** The answer's text or the error, for a person, cut to a bearable length. */
   text: string;
+  /** What its Retry-After asks to wait; 0 without one in seconds. */
+  retryAfterMs: number;
 }
 
 const LONGEST_TEXT = 500;
@@ -55,16 +58,28 @@ export interface NewPlan {
   model: string | null;
 }
 
+/** In place of an answer, where nothing is asked any more. */
+const UNASKED = {
+  status: 0,
+  durationMs: 0,
+  body: undefined,
+  text: "not asked, because the test's time was over",
+  retryAfterMs: 0,
+};
+
 /**
  * The plan API over HTTP. Every method resolves, whatever the server does: what went wrong is in the answer. `observe`
- * is told of every answer; a request that has none after `timeoutMs` has status 0. Redirects are not followed: they might
- * lead to where no load is allowed. Requests never block the virtual user's event loop, where its streams are read.
+ * is told of every answer; a request that has none after `timeoutMs` has status 0. From `endsAt` on (milliseconds since
+ * the epoch) nothing is asked, and no request outlasts it: whoever asks comes to an end although the server answers
+ * nothing. Redirects are not followed: they might lead to where no load is allowed. Requests never block the virtual user's
+ * event loop, where its streams are read.
  */
 export class PlanApi {
   constructor(
     readonly access: Access,
     private readonly timeoutMs: number,
     private readonly observe: (answer: Answer<unknown>) => void = () => {},
+    readonly endsAt = Number.POSITIVE_INFINITY,
   ) {}
 
   health = () => this.call("GET", "/health", "/health", healthSchema);
@@ -102,6 +117,10 @@ export class PlanApi {
     payload?: object,
   ): Promise<Answer<Body>> {
     const at = recorder.now();
+    const timeout = Math.min(this.timeoutMs, Math.floor(this.endsAt - at));
+    if (timeout <= 0) {
+      return { ...UNASKED, call: `${method} ${name}`, at };
+    }
     const response = await http.asyncRequest(
       method,
       `${this.access.baseUrl}${path}`,
@@ -112,7 +131,7 @@ export class PlanApi {
           ...this.access.headers,
         },
         tags: { name },
-        timeout: this.timeoutMs,
+        timeout,
         redirects: 0,
       },
     );
@@ -124,6 +143,7 @@ export class PlanApi {
       durationMs: recorder.now() - at,
       body: response.status === 200 ? parseBody(schema, text) : undefined,
       text: this.access.hide(text || response.error).slice(0, LONGEST_TEXT),
+      retryAfterMs: 1_000 * (Number(response.headers["Retry-After"]) || 0),
     };
     this.observe(answer);
     return answer;

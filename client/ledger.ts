@@ -11,7 +11,7 @@ export const COUNT_NAMES = [
   "beforeOpen", // received, stamped before the stream was open: replays, and what had waited
   "duplicates", // received a second time on the same stream
   "reordered", // received after one with a later stamp
-  "unstamped", // without a readable timestamp: received, and not judged
+  "unstamped", // without a believable timestamp (none, unreadable, more than a minute ahead): received, and not judged
   "negative", // received more than 2 ms before their stamp: the clocks disagree
   "gapMessages", // stamped while the client was away
   "gapLost", // of those, never received

@@ -48,7 +48,7 @@ export const malformed = (text: string): PlanMessage => ({ kind: "malformed", te
 /** Reads the data of an SSE `error` event. */
 export function parseRefusal(text: string): PlanMessage {
   const body = v.safeParse(v.object({ message: v.string() }), parseJson(text));
-  return body.success ? { kind: "refusal", text: body.output.message } : { kind: "refusal", text };
+  return { kind: "refusal", text: body.success ? body.output.message : text };
 }
 
 function parseJson(text: string): unknown {

@@ -63,6 +63,9 @@ const hiding = ({ hide }: Access, { open, message, end }: WireEvents): WireEvent
   end: (how) => end({ ...how, reason: hide(how.reason) }),
 });
 
+/** Bytes of a message beyond which its stream is given up: what a server says is held in memory. */
+const LONGEST_MESSAGE = 16 * 1024 * 1024;
+
 /** Reads what a server said, unless that would take the parser too deep. */
 const read = (text: string, parse = parseFrame): PlanMessage =>
   recorder.isTooDeep(text) ? malformed(text) : parse(text);
@@ -75,6 +78,7 @@ function overSse({ baseUrl, headers }: Access, timeoutMs: number): Connect {
       redirects: 0,
       tags: { name: "/api/plans/{id}/stream" },
       timeouts: { connect: timeoutMs },
+      maxLineBytes: LONGEST_MESSAGE,
     });
     source.onopen = (event) => events.open(event.timestamp);
     source.addEventListener("task_update", (event) => events.message(read(event.data), event.timestamp));
@@ -99,6 +103,7 @@ function overWebSocket({ baseUrl, headers }: Access, timeoutMs: number): Connect
       headers,
       tags: { name: WS_NAME },
       timeouts: { connect: timeoutMs },
+      maxMessageBytes: LONGEST_MESSAGE,
     });
     source.onmessage = (event) => events.message(read(event.data), event.timestamp);
     source.addEventListener("binary", (event) => events.message(BINARY_FRAME, event.timestamp));

@@ -139,7 +139,10 @@ function stampFindings({ counts }: Tally): string[] {
   const { negative = 0, unstamped = 0 } = counts;
   const findings = [
     [negative, "messages came more than 2 ms before their timestamp: the clocks disagree"],
-    [unstamped, "messages had no readable timestamp: received, and not accounted for"],
+    [
+      unstamped,
+      "messages had no believable timestamp (none, unreadable, or more than a minute ahead): received, and not accounted for",
+    ],
   ] as const;
   return findings.filter(([n]) => n > 0).map(([n, text]) => `${n} ${text}`);
 }

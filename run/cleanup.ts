@@ -2,17 +2,27 @@ import http from "k6/http";
 import type { Access } from "../client/access.ts";
 import { type PlanApi, plansIn } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
+import { sleep } from "../client/time.ts";
 
 const DELETE_ATTEMPTS = 3;
+const TOO_MANY_REQUESTS = 429;
+/** The longest Retry-After that is waited for. */
+const LONGEST_WAIT_MS = 2_000;
 /** After a set-up that failed there are few plans, and k6 gives the summary two minutes. */
 const LAST_REQUEST_MS = 10_000;
 
-/** Deletes a plan, trying again where the server answers 5xx. Resolves to whether it is gone. */
+/**
+ * Deletes a plan, trying again where the server answers 5xx or 429, after what its Retry-After asks, two seconds at most.
+ * Resolves to whether it is gone.
+ */
 export async function deletePlan(api: PlanApi, id: string): Promise<boolean> {
+  let waitMs = 0;
   for (let attempt = 0; attempt < DELETE_ATTEMPTS; attempt++) {
-    const { status } = await api.delete(id);
+    if (waitMs > 0) await sleep(waitMs);
+    const { status, retryAfterMs } = await api.delete(id);
     if (status === 200 || status === 404) return true;
-    if (status > 0 && status < 500) return false;
+    if (status > 0 && status < 500 && status !== TOO_MANY_REQUESTS) return false;
+    waitMs = Math.min(retryAfterMs, LONGEST_WAIT_MS, api.endsAt - recorder.now());
   }
   return false;
 }

@@ -286,8 +286,8 @@ async function virtualUser(run: RunPlan, started: Started): Promise<void> {
   const { test, seconds } = slot;
   recorder.guardConnections();
   const meter = new Meter(test.name);
-  const api = new PlanApi(access, REQUEST_TIMEOUT_MS[config.profile], meter.answer);
   const slotEndsAt = exec.scenario.startTime + seconds * 1_000;
+  const api = new PlanApi(access, REQUEST_TIMEOUT_MS[config.profile], meter.answer, slotEndsAt);
   try {
     if (exec.scenario.name === healthScenario(test.name)) {
       await beside(run, slot, slotEndsAt, started.source, meter);

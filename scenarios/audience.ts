@@ -23,6 +23,8 @@ export interface Client {
   baseline?: { lines: number; received: number };
   /** Messages that the plan's log shows to be lost to this client, whoever else received them. */
   lostByLog: number;
+  /** The stream was silent, and the plan's log, which would tell what it lacks, was not to be had. */
+  isLossUnknown: boolean;
   /** What its account came to in the end. */
   figures?: Figures;
 }
@@ -236,7 +238,7 @@ export class Audience<Numbers extends Shape> {
       },
     );
     const handle = meter.openStream(this.planId, name, stream.startedAt);
-    const client: Client = { name, stream, account, handle, lostByLog: 0 };
+    const client: Client = { name, stream, account, handle, lostByLog: 0, isLossUnknown: false };
     this.clients.push(client);
     void stream.usable.then((isUsable) => this.sampleConnection(client, isUsable));
     void stream.ended.then((outcome) => this.sampleOutcome(client, outcome));
@@ -282,6 +284,7 @@ export class Audience<Numbers extends Shape> {
   private async isQuiet(client: Client): Promise<boolean> {
     if (this.options.expectsNothing) return false;
     const [isRunning, lines] = await Promise.all([this.isRunning(), this.logLines()]);
+    client.isLossUnknown = lines === undefined;
     if (lines === undefined || client.baseline === undefined) return false;
     client.lostByLog = this.missingOf(client, lines);
     return isRunning && client.lostByLog === 0;
@@ -308,11 +311,12 @@ export class Audience<Numbers extends Shape> {
     return Math.max(0, lines - baseline.lines - (distinct(account) - baseline.received));
   }
 
-  private report({ name, stream, handle }: Client, { counts, latency }: Figures): void {
+  private report({ name, stream, handle, isLossUnknown }: Client, { counts, latency }: Figures): void {
+    const outcome = stream.outcome ?? "interrupted";
     if (!this.options.expectsNothing) {
       for (const count of COUNT_NAMES) this.count(count, counts[count]);
+      if (outcome === "starved" && isLossUnknown) this.count("lossUnknown");
     }
-    const outcome = stream.outcome ?? "interrupted";
     const acceptable = this.options.acceptable.includes(outcome);
     const p95Ms = this.options.expectsNothing ? null : (quantile(latency, 0.95) ?? null);
     const report = {

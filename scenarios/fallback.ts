@@ -51,10 +51,10 @@ export async function askForFallback<Numbers extends Shape>(
 const fileOf = (plan: string): string => `fallback-${plan.replace(/[^\w.-]/g, "_").slice(0, 200)}.html`;
 
 async function pollFallback<Numbers extends Shape>(
-  { api, config }: UserContext<Numbers>,
+  { api, config, slotEndsAt }: UserContext<Numbers>,
   plan: string,
 ): Promise<{ report: FallbackAnswer | undefined; reason: string }> {
-  const deadline = recorder.now() + PATIENCE_MS[config.profile];
+  const deadline = Math.min(recorder.now() + PATIENCE_MS[config.profile], slotEndsAt);
   for (;;) {
     const { body, status, text } = await api.fallbackReport(plan);
     if (body !== undefined && body.assembled_html !== "") return { report: body, reason: "" };

@@ -11,6 +11,7 @@ import { k6Binary } from "../cli/k6.ts";
 import { NO_PROMETHEUS, type PrometheusOutput } from "../cli/prometheus.ts";
 import { type RunningServer, startServer } from "../cli/servers.ts";
 import { parseRecord, type RunRecord } from "../record/record.ts";
+import type { AdminCounts } from "../server/admin.ts";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -35,13 +36,9 @@ export async function server(t: TestContext, ...args: string[]): Promise<Running
 }
 
 /** What a server counts: see /admin/counts. */
-export async function countsOf({
-  url,
-}: {
-  url: string;
-}): Promise<Record<"plans" | "running" | "orphans", number>> {
+export async function countsOf({ url }: { url: string }): Promise<AdminCounts> {
   const response = await fetch(`${url}/admin/counts`);
-  return (await response.json()) as Record<"plans" | "running" | "orphans", number>;
+  return (await response.json()) as AdminCounts;
 }
 
 export interface Finished {

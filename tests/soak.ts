@@ -12,6 +12,8 @@ import { figureTable } from "../bench/table.ts";
 import { TRANSPORTS, type Transport } from "../record/record.ts";
 import { columns } from "../reports/terminal.ts";
 import { ROOT } from "./harness.ts";
+import { HARSH_CASES } from "./harsh/cases.ts";
+import { wrongIn } from "./harsh/play.ts";
 import { manyStreams } from "./many-streams.ts";
 import { sameVerdict } from "./same-verdict.ts";
 
@@ -36,6 +38,7 @@ const PARTS: Record<string, (amounts: Amounts) => Promise<string[]>> = {
   unit: ({ rounds }) => repeated(rounds, () => succeeds(process.execPath, ["tests/run.mjs", "unit"])),
   verdicts: ({ rounds }) => sameVerdict(rounds),
   streams: ({ streams }) => overEach((transport) => manyStreams({ transport, streams, seconds: 40 })),
+  harsh: harshWorld,
   memory: ({ minutes }) => steadyMemory(minutes * 60),
 };
 
@@ -62,6 +65,23 @@ async function repeated(times: number, once: () => Promise<string[]>): Promise<s
 async function overEach(part: (transport: Transport) => Promise<string[]>): Promise<string[]> {
   const wrong: string[] = [];
   for (const transport of TRANSPORTS) wrong.push(...(await part(transport)));
+  return wrong;
+}
+
+/** Every case of a harsh world over both transports, two at a time. */
+async function harshWorld(): Promise<string[]> {
+  const queue = TRANSPORTS.flatMap((transport) =>
+    HARSH_CASES.filter(({ over = transport }) => over === transport).map((harsh) => ({ harsh, transport })),
+  );
+  const wrong: string[] = [];
+  async function work(): Promise<void> {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { harsh, transport } = next;
+      const found = await wrongIn(harsh, transport);
+      if (found.length > 0) wrong.push(`${harsh.name}, over ${transport}: ${found.join("; ")}`);
+    }
+  }
+  await Promise.all([work(), work()]);
   return wrong;
 }
 

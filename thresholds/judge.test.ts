@@ -46,6 +46,30 @@ test("a message that came twice, or out of order, is not delivered as it should 
   assert.match(reason, /139 of 150 messages due, 2 duplicates, worst stream lacks 9 of 50/);
 });
 
+test("what has no timestamp is neither called delivered nor timely nor lost in a gap; a few such messages are", () => {
+  const latency = latencyOf(1, 2, 3);
+  const counts = { received: 1_000, due: 900, delivered: 900, gapMessages: 10, gapLost: 0 };
+  const ids: TargetId[] = ["message-delivery", "message-latency", "reconnection-loss"];
+  for (const id of ids) {
+    const few = verdictOf(id, { latency, counts: { ...counts, unstamped: 10 } });
+    const many = verdictOf(id, { latency, counts: { ...counts, unstamped: 11 } });
+    assert.deepEqual([few.verdict, many.verdict], ["met", "no data"], id);
+    assert.equal(many.reason, "a-test: 11 of 1000 messages had no believable timestamp");
+  }
+});
+
+test("a loss is missed, whatever else is not known", () => {
+  const counts = { received: 100, unstamped: 50, lossUnknown: 1, due: 50, delivered: 49 };
+  assert.equal(verdictOf("message-delivery", { counts }).verdict, "missed");
+});
+
+test("delivery is no data where streams fell silent and nothing tells what they lack", () => {
+  const counts = { received: 100, due: 100, delivered: 100 };
+  const judged = verdictOf("message-delivery", { counts: { ...counts, lossUnknown: 2 } });
+  assert.equal(judged.verdict, "no data");
+  assert.match(judged.reason, /2 streams fell silent/);
+});
+
 test("an estimate whose interval straddles the target is at the edge", () => {
   const plans = [latencyOf(80, 85, 90), latencyOf(105, 110, 112), latencyOf(80, 82, 84)];
   const latency = latencyOf(80, 85, 90, 105, 110, 112, 80, 82, 84);

@@ -98,7 +98,27 @@ function delivery(evidence: Evidence): Measure {
   );
   const [most, of] = missing.reduce((worst, one) => (one[0] > worst[0] ? one : worst), [0, 0] as const);
   if (most > 0) notes.push(`worst stream lacks ${most} of ${of}`);
-  return { value: due > 0 ? delivered / due : undefined, observations: due, note: notes.join(", ") };
+  const value = due > 0 ? delivered / due : undefined;
+  const noData = value === undefined || value === 1 ? notAllKnown(evidence) : undefined;
+  return { value, observations: due, note: notes.join(", "), noData };
+}
+
+/** Why there may be losses where none is seen. */
+function notAllKnown(evidence: Evidence): string | undefined {
+  const unknown = count(evidence, "lossUnknown");
+  return unknown > 0
+    ? `${unknown} streams fell silent, and the plan's log, which would tell what they lack, was not to be had`
+    : notStamped(evidence);
+}
+
+/** More messages than these without a timestamp that can be believed, as a share, and what is known of the others is not enough. */
+const MOST_UNSTAMPED = 0.01;
+
+function notStamped(evidence: Evidence): string | undefined {
+  const [unstamped, received] = [count(evidence, "unstamped"), count(evidence, "received")];
+  return unstamped > MOST_UNSTAMPED * received
+    ? `${unstamped} of ${received} messages had no believable timestamp`
+    : undefined;
 }
 
 const LATENCY_LIMIT_MS = 100;
@@ -162,6 +182,7 @@ function latencyP95(evidence: Evidence): Measure {
     interval: value === undefined ? undefined : interval,
     note: `${observations} messages, ${note}`,
     noData:
+      notStamped(evidence) ??
       waitedTooLong(evidence) ??
       cameLate(evidence, (value ?? 0) < LATENCY_LIMIT_MS) ??
       clocksDisagree(evidence, observations) ??
@@ -289,7 +310,10 @@ export const TARGETS = [
     form: { kind: "gauge", metric: "reconnection_loss" },
     comparedBy: "plan",
     tolerance: 0.01,
-    measure: share("gapLost", "gapMessages", "messages of gaps lost"),
+    measure: (evidence) => ({
+      ...share("gapLost", "gapMessages", "messages of gaps lost")(evidence),
+      noData: notStamped(evidence),
+    }),
   },
   {
     id: "message-latency",

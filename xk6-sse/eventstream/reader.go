@@ -285,7 +285,10 @@ func (r *Reader) dispatch() (event Event, dispatched bool) {
 // startBlock empties the buffers of the block before. Between blocks no line is begun.
 func (r *Reader) startBlock() {
 	r.name, r.data, r.comment, r.id = Emptied(r.name), Emptied(r.data), Emptied(r.comment), ""
-	r.partial, r.decoded = Emptied(r.partial), Emptied(r.decoded)
+	r.decoded = Emptied(r.decoded)
+	if len(r.partial) == 0 {
+		r.partial = Emptied(r.partial)
+	}
 }
 
 // Emptied returns the buffer without its content, or none where it has grown beyond MaxSpare.

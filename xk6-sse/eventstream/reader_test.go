@@ -272,6 +272,19 @@ func TestEventTooLong(t *testing.T) {
 }
 
 // An endless event must not take endless memory, whatever the sizes of its lines.
+func TestTheMemoryOfALongEventIsFreed(t *testing.T) {
+	long := strings.Repeat("x", 5<<20)
+	reader := NewReader(strings.NewReader("data: "+long+"\n\ndata: \xff"+long+"\n\ndata: a\n\n"), Options{MaxLine: 6 << 20})
+	for range 3 {
+		if _, err := reader.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept := cap(reader.partial) + cap(reader.data) + cap(reader.decoded); kept > 3*MaxSpare {
+		t.Errorf("%d bytes are kept", kept)
+	}
+}
+
 func TestDefaultMaxEvent(t *testing.T) {
 	line := "data: " + strings.Repeat("x", 1<<19) + "\n"
 	endless := &repeater{text: line}

@@ -16,7 +16,7 @@ type Counts struct {
 	BeforeOpen  int `json:"beforeOpen"`  // received, stamped before the stream was open: replays, and what had waited
 	Duplicates  int `json:"duplicates"`  // received a second time on the same stream
 	Reordered   int `json:"reordered"`   // received after one with a later stamp
-	Unstamped   int `json:"unstamped"`   // without a readable timestamp: received, and not judged
+	Unstamped   int `json:"unstamped"`   // without a believable timestamp (none, unreadable, more than a minute ahead): received, and not judged
 	Negative    int `json:"negative"`    // received more than 2 ms before their stamp: the clocks disagree
 	GapMessages int `json:"gapMessages"` // stamped while the client was away
 	GapLost     int `json:"gapLost"`     // of those, never received

@@ -16,6 +16,8 @@ const (
 	// inFlightMs: a message stamped less than this before a client left may still have been on its way: neither due
 	// nor lost.
 	inFlightMs = 1_000
+	// aheadMs: no clock is so far ahead of what is known of it, and one such stamp would make all others old.
+	aheadMs = 60_000
 	// negativeMs: a latency below this is no rounding, the clocks disagree.
 	negativeMs = -2
 )
@@ -83,11 +85,11 @@ func (l *Ledger) receive(account *Account, text, rawStamp string, at float64) {
 	counts := &account.counts
 	counts.Received++
 	parsed, ok := parseStamp(rawStamp)
-	if !ok {
+	stamp := parsed - l.clockOffsetMs
+	if !ok || stamp > at+aheadMs {
 		counts.Unstamped++
 		return
 	}
-	stamp := parsed - l.clockOffsetMs
 	account.firstStamp = min(account.firstStamp, stamp)
 	if stamp < account.lastStamp {
 		counts.Reordered++

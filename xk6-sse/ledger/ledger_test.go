@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,6 +135,22 @@ func TestClocksThatDisagreeAreCountedAndTheMessageIsKept(t *testing.T) {
 	account.Take(`{"type":"log","message":"y","timestamp":"no stamp"}`, at(90))
 	ledger.Settle()
 	require.Equal(t, Counts{Received: 2, Due: 1, Delivered: 1, Unstamped: 1, Negative: 1}, account.counts)
+}
+
+func TestAStampFarAheadIsNoneAndMakesTheOthersNotOld(t *testing.T) {
+	ledger := New(0)
+	account := join(ledger, 0)
+	for n := 1; n <= 10; n++ {
+		give(account, n)
+		account.Take(line(36_000+n), at(float64(n)*100+6))
+	}
+	ledger.Settle()
+	require.Equal(t, Counts{Received: 20, Due: 10, Delivered: 10, Unstamped: 10}, account.counts)
+}
+
+func TestJSONIsParsedOnlyAsDeepAsAStackHasRoom(t *testing.T) {
+	deep := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+	require.False(t, New(0).Join(0).Take(`{"type":"log","message":`+deep(5_000_000)+`}`, at(0)))
 }
 
 func TestTheServersClockIsTakenOffItsStamps(t *testing.T) {

@@ -97,7 +97,7 @@ declare module "k6/x/sse" {
     | "status"
     /** The response was not `text/event-stream`, or in a content encoding other than gzip. */
     | "content-type"
-    /** The connection broke or the response was cut short. */
+    /** The connection broke, the response was cut short, or a WebSocket's text was no UTF-8. */
     | "reset"
     /** One of the time-outs passed; the message says which. */
     | "timeout"

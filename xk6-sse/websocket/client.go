@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 
@@ -24,6 +25,8 @@ const (
 	writeBuffer = 256
 	// closeWait bounds the write of a close frame to a peer that may not read.
 	closeWait = 100 * time.Millisecond
+	// maxSpare is the capacity up to which the buffer of a message is kept for the next one.
+	maxSpare = 64 << 10
 )
 
 // TypeBinary is the type of an event whose data came in a binary frame; that of text is "message".
@@ -80,10 +83,12 @@ func Open(ctx context.Context, network Network, request Request) (*Stream, error
 		WriteBufferSize:  writeBuffer,
 	}
 	address, header := withBasicAuth(request)
+	begin := time.Now()
 	connection, response, err := dialer.DialContext(ctx, address, header)
 	stopWatch()
 	if err != nil {
-		return nil, handshakeError(ctx, response, socket != nil, err)
+		isLate := request.Connect > 0 && time.Since(begin) >= request.Connect
+		return nil, handshakeError(ctx, response, socket != nil, isLate, err)
 	}
 	connection.SetReadLimit(int64(request.MaxMessageBytes))
 	stream := &Stream{connection: connection, socket: socket, done: ctx.Done()}
@@ -116,9 +121,12 @@ func (s *Stream) Next() (client.Event, error) {
 	if err == nil {
 		s.buffer, err = readAll(reader, s.buffer)
 	}
+	if err == nil && kind == websocket.TextMessage && !utf8.Valid(s.buffer) {
+		err = errNotUTF8
+	}
 	if err != nil {
 		closed := s.closed.Load()
-		s.Close()
+		s.closeWith(codeOf(err))
 		return client.Event{}, readError(closed, err)
 	}
 	event := client.Event{Received: s.socket.received}
@@ -126,6 +134,9 @@ func (s *Stream) Next() (client.Event, error) {
 	s.buffer = eventstream.Emptied(s.buffer)
 	if kind == websocket.BinaryMessage {
 		event.Type = TypeBinary
+	}
+	if cap(s.buffer) > maxSpare {
+		s.buffer = nil
 	}
 	return event, nil
 }
@@ -138,11 +149,15 @@ func (s *Stream) Done() <-chan struct{} {
 // Close ends the stream: with a close frame if the peer takes one at once. It may be called from any goroutine and more
 // than once.
 func (s *Stream) Close() {
+	s.closeWith(websocket.CloseNormalClosure)
+}
+
+func (s *Stream) closeWith(code int) {
 	if s.closed.Swap(true) {
 		return
 	}
 	s.stopWatch()
-	farewell := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+	farewell := websocket.FormatCloseMessage(code, "")
 	_ = s.connection.WriteControl(websocket.CloseMessage, farewell, time.Now().Add(closeWait))
 	_ = s.connection.Close()
 }

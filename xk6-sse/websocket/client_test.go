@@ -161,6 +161,10 @@ func TestEnds(t *testing.T) {
 		"broken frame": {func(c *websocket.Conn) {
 			_, _ = c.NetConn().Write([]byte("\xff\xff\xff\xff"))
 		}, client.KindReset, 0},
+		"text that is no UTF-8": {func(c *websocket.Conn) {
+			text(c, "\xff\xc3(")
+			_ = untilGone(c)
+		}, client.KindReset, 0},
 		"too long": {func(c *websocket.Conn) {
 			text(c, strings.Repeat("x", 101))
 			_ = untilGone(c)
@@ -173,6 +177,30 @@ func TestEnds(t *testing.T) {
 			require.Equal(t, test.code, requireKind(t, test.kind, err).Code)
 		})
 	}
+}
+
+func TestTheServerIsToldThatItsTextIsNoUTF8(t *testing.T) {
+	farewell := make(chan error, 1)
+	stream := mustOpen(t, Request{URL: serve(t, func(c *websocket.Conn) {
+		text(c, "\xff")
+		farewell <- untilGone(c)
+	})})
+	_, err := stream.Next()
+	require.ErrorContains(t, err, "no UTF-8")
+	require.True(t, websocket.IsCloseError(<-farewell, websocket.CloseInvalidFramePayloadData))
+}
+
+func TestTheMemoryOfALongMessageIsFreed(t *testing.T) {
+	stream := mustOpen(t, Request{URL: serve(t, func(c *websocket.Conn) {
+		text(c, strings.Repeat("x", 5<<20), "short")
+		_ = untilGone(c)
+	})})
+	long, err := stream.Next()
+	require.NoError(t, err)
+	require.Len(t, long.Data, 5<<20)
+	_, err = stream.Next()
+	require.NoError(t, err)
+	require.LessOrEqual(t, cap(stream.buffer), maxSpare)
 }
 
 func TestEndsAtEveryByteOfAStream(t *testing.T) {
