@@ -33,10 +33,10 @@ interface Outcome extends Finished {
  * targets is wrong that a busy machine can make wrong: what the case itself makes wrong is so again.
  */
 export async function wrongIn(harsh: HarshCase, transport: Transport): Promise<string[]> {
-  const wrong = deviationsOf(harsh, transport, await play(harsh, transport));
+  const wrong = deviationsOf(harsh, await play(harsh, transport));
   const isOfMachine =
     wrong.length > 0 && wrong.every((text) => /^(message-latency|responsiveness) is/.test(text));
-  return isOfMachine ? deviationsOf(harsh, transport, await play(harsh, transport)) : wrong;
+  return isOfMachine ? deviationsOf(harsh, await play(harsh, transport)) : wrong;
 }
 
 const testsOf = ({ tests = ["multiple-clients"] }: HarshCase): readonly UsedTest[] => tests;
@@ -109,7 +109,7 @@ async function killAndRestart(server: RunningServer, world: { killedAfterMs: num
   return { url: server.url, stop: async () => (await back).stop() };
 }
 
-function deviationsOf(harsh: HarshCase, transport: Transport, played: Outcome): string[] {
+function deviationsOf(harsh: HarshCase, played: Outcome): string[] {
   return [...runDeviations(harsh, played), ...recordDeviations(harsh, played)];
 }
 
