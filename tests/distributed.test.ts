@@ -8,18 +8,9 @@ import { k6Binary } from "../cli/k6.ts";
 import { quantile, size } from "../record/histogram.ts";
 import type { RunRecord } from "../record/record.ts";
 import { fails } from "../thresholds/judge.ts";
-import { countsOf, k6, onlyRecord, run, server, temporaryDirectory, until } from "./harness.ts";
+import { countsOf, k6, onlyRecord, run, segment, server, temporaryDirectory, until } from "./harness.ts";
 
 const RUN_ID = "shared-run";
-
-/** `--execution-segment` and its sequence for the `number`-th of `of` instances. */
-function segment(number: number, of: number): string[] {
-  const bounds = Array.from({ length: of + 1 }, (_, i) => (i === 0 ? "0" : i === of ? "1" : `${i}/${of}`));
-  return [
-    `--execution-segment=${bounds[number - 1]}:${bounds[number]}`,
-    `--execution-segment-sequence=${bounds.join(",")}`,
-  ];
-}
 
 /** Starts one instance of a run, as k6-operator would. */
 function instance(script: string, number: number, of: number, settings: Record<string, string>) {

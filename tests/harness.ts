@@ -65,6 +65,15 @@ export function k6(script: string, settings: Record<string, string>) {
   return run(k6Binary(), ["run", "--quiet", ...variables, `dist/${script}.js`]);
 }
 
+/** `--execution-segment` and its sequence for the `number`-th of `of` instances. */
+export function segment(number: number, of: number): string[] {
+  const bounds = Array.from({ length: of + 1 }, (_, i) => (i === 0 ? "0" : i === of ? "1" : `${i}/${of}`));
+  return [
+    `--execution-segment=${bounds[number - 1]}:${bounds[number]}`,
+    `--execution-segment-sequence=${bounds.join(",")}`,
+  ];
+}
+
 /** The record of the only run in `directory`. */
 export function onlyRecord(directory: string): RunRecord {
   const [run, ...others] = readdirSync(directory);
