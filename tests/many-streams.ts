@@ -36,15 +36,18 @@ export async function manyStreams({ transport, streams, seconds }: ManyStreams):
       TRANSPORT: transport,
       PROFILE: "stress",
       OUT_DIR: join(directory, "results"),
-      USERS: String(streams / CLIENTS),
-      CLIENTS: String(CLIENTS),
-      SECONDS: String(seconds),
+    };
+    // Not settings of ours: the script's own.
+    const amounts = {
+      MANY_USERS: String(streams / CLIENTS),
+      MANY_CLIENTS: String(CLIENTS),
+      MANY_SECONDS: String(seconds),
     };
     const variables = Object.entries(settings).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
     const addresses = ["--local-ips", "127.0.0.2-127.0.0.5"];
     const script = join(directory, "many-streams.js");
     const k6 = ["run", "--quiet", "--address", "", ...addresses, ...variables, script];
-    const { stdout } = await run(k6Binary(), k6).finished;
+    const { stdout } = await run(k6Binary(), k6, amounts).finished;
     console.log(stdout.trim());
     return unaccounted(onlyRecord(settings.OUT_DIR), { transport, streams, seconds });
   } finally {

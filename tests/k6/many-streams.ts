@@ -2,9 +2,9 @@ import { defineRun } from "../../run/run.ts";
 import { longDeadlines } from "../../scenarios/common.ts";
 import { multipleClients } from "../../scenarios/multiple-clients.ts";
 
-const users = Number(__ENV.USERS);
-const clients = Number(__ENV.CLIENTS);
-const seconds = Number(__ENV.SECONDS);
+const users = Number(__ENV.MANY_USERS);
+const clients = Number(__ENV.MANY_CLIENTS);
+const seconds = Number(__ENV.MANY_SECONDS);
 
 /** multiple-clients with as many streams as it is told, each of which receives a message a second. */
 const numbers = {
