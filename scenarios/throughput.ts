@@ -30,6 +30,7 @@ const SLOW_READ_MS = 20;
 const PAUSE_MS = 500;
 /** What a scene takes beside its measured time: creation, the first messages, the end. */
 const MARGIN_MS = 1_500;
+const SHORTEST_SPAN_MS = 500;
 
 const baseline: Numbers = {
   users: SCENES.length,
@@ -79,7 +80,7 @@ export const throughput = loadTest<Numbers>({
       await slow?.leave();
     });
     if (watched !== undefined && measured !== undefined) {
-      const offered = offeredBy(watched.clients, sceneMs);
+      const offered = offeredBy(watched.clients);
       const became = whatBecameOf(watched.clients);
       context.meter.add("rates", { plan: watched.planId, ...measured, offered, ...became });
       const tags = { test: context.meter.test, scene: sceneName(clients, hasSlowReader) };
@@ -132,14 +133,17 @@ async function measure(
 
 /**
  * Messages a second that the pipeline wrote, by the server's own stamps, however late they came: those that were due to a
- * client count although another had them. Over the time of the scene at least, so that a few in a burst are no rate.
+ * client count although another had them. The stamps of clients that are given little span little of the scene: over half
+ * a second at least, so that a few in a burst are no rate.
  */
-function offeredBy(clients: readonly Client[], sceneMs: number): number {
+function offeredBy(clients: readonly Client[]): number {
   const all = clients.flatMap(({ figures }) => figures ?? []);
   const written = all.map(({ counts }) => Math.max(counts.received, counts.beforeOpen + counts.due));
   const first = all.map(({ firstStamp }) => firstStamp ?? Number.POSITIVE_INFINITY);
   const last = all.map(({ lastStamp }) => lastStamp ?? Number.NEGATIVE_INFINITY);
-  return (Math.max(0, ...written) * 1_000) / Math.max(sceneMs, Math.max(...last) - Math.min(...first));
+  return (
+    (Math.max(0, ...written) * 1_000) / Math.max(SHORTEST_SPAN_MS, Math.max(...last) - Math.min(...first))
+  );
 }
 
 /** Loss and latency over the clients of a scene. */

@@ -95,7 +95,7 @@ describe("a run sent to Prometheus", { skip, concurrency: false }, () => {
         TRIGGER: "schedule",
         OUT_DIR: join(directory, "flawed"),
       }),
-      byPlainK6("endurance", ["--fault", "memory-leak"], {
+      byPlainK6("endurance", ["--fault", "memory-leak=4096"], {
         TRANSPORT: "ws",
         RELEASE: "2025.10",
         OUT_DIR: join(directory, "leaking"),
