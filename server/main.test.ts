@@ -118,3 +118,15 @@ test("a connection beyond as many as it takes is closed", async (t) => {
   }
   await once(open().resume(), "close");
 });
+
+test("--memory is held from the start, and resident", { skip: process.platform !== "linux" }, async () => {
+  const resident = async (mib: number) => {
+    const { child, ended } = program("--port", "0", "--memory", String(mib));
+    const text = await (await fetch(`http://127.0.0.1:${await listening(child)}/metrics`)).text();
+    child.kill();
+    await ended;
+    return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]) / 1024 ** 2;
+  };
+  const [none, much] = await Promise.all([resident(0), resident(512)]);
+  assert.ok(much - none > 400, `${none} and ${much} MiB`);
+});
