@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/plan-load/xk6-sse/internal/leaktest"
+	"github.com/plan-load/xk6-sse/internal/peer"
 )
 
 func TestMain(m *testing.M) {
@@ -36,35 +37,7 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 func serveTCP(t *testing.T, answer func(net.Conn)) string {
 	t.Helper()
 	leaktest.Check(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go answer(connection)
-		}
-	}()
-	return "http://" + listener.Addr().String()
-}
-
-// stream returns a handler that writes the parts, each flushed, and then waits for the client to go if hold is set.
-func stream(hold bool, parts ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-		w.WriteHeader(http.StatusOK)
-		_ = http.NewResponseController(w).Flush()
-		for _, part := range parts {
-			_, _ = io.WriteString(w, part)
-			_ = http.NewResponseController(w).Flush()
-		}
-		if hold {
-			<-r.Context().Done()
-		}
-	}
+	return "http://" + peer.TCP(t, answer)
 }
 
 func newHTTPClient(t *testing.T) *http.Client {
@@ -114,7 +87,7 @@ func TestRequest(t *testing.T) {
 	address := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		received = r
 		body, _ = io.ReadAll(r.Body)
-		stream(false)(w, r)
+		peer.Stream(false)(w, r)
 	})
 	header := http.Header{"X-Test": {"1"}, "Host": {"example.test"}}
 	opened := mustOpen(t, Request{URL: address + "/a?b=c", Method: http.MethodPost, Header: header, Body: "hello"})
@@ -135,7 +108,7 @@ func TestDefaults(t *testing.T) {
 	var received *http.Request
 	address := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		received = r
-		stream(false)(w, r)
+		peer.Stream(false)(w, r)
 	})
 	_, _ = readAll(t, mustOpen(t, Request{URL: address, Header: http.Header{"Accept": {"*/*"}}}))
 	require.Equal(t, http.MethodGet, received.Method)
@@ -144,7 +117,7 @@ func TestDefaults(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	begin := time.Now()
-	address := serve(t, stream(false, "id: 1\nevent: a\ndata: x\n\n", ": comment\n\ndata: y\r\n\r\n"))
+	address := serve(t, peer.Stream(false, "id: 1\nevent: a\ndata: x\n\n", ": comment\n\ndata: y\r\n\r\n"))
 	opened := mustOpen(t, Request{URL: address})
 
 	first, err := opened.Next()
@@ -162,7 +135,7 @@ func TestEvents(t *testing.T) {
 }
 
 func TestReceivedIsWhenItWasRead(t *testing.T) {
-	opened := mustOpen(t, Request{URL: serve(t, stream(true, "data: a\n\ndata: b\n\n"))})
+	opened := mustOpen(t, Request{URL: serve(t, peer.Stream(true, "data: a\n\ndata: b\n\n"))})
 	first, err := opened.Next()
 	require.NoError(t, err)
 	time.Sleep(50 * time.Millisecond)
@@ -172,7 +145,7 @@ func TestReceivedIsWhenItWasRead(t *testing.T) {
 }
 
 func TestRedirect(t *testing.T) {
-	target := serve(t, stream(false, "data: a\n\n"))
+	target := serve(t, peer.Stream(false, "data: a\n\n"))
 	opened := mustOpen(t, Request{URL: serve(t, http.RedirectHandler(target+"/there", http.StatusFound).ServeHTTP)})
 	data, _ := readAll(t, opened)
 	require.Equal(t, []string{"a"}, data)
@@ -381,7 +354,7 @@ func TestConnectTimeoutEndsWithTheHead(t *testing.T) {
 // trickle returns a handler that writes part count times with a pause before each.
 func trickle(count int, pause time.Duration, part string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		stream(false)(w, r)
+		peer.Stream(false)(w, r)
 		for range count {
 			time.Sleep(pause)
 			_, _ = io.WriteString(w, part)
@@ -400,13 +373,13 @@ func TestStreamTimeouts(t *testing.T) {
 		message  string
 	}{
 		"first event": {
-			stream(true), Timeouts{FirstEvent: short, Idle: long}, 0, "the first event time-out of 80ms passed"},
+			peer.Stream(true), Timeouts{FirstEvent: short, Idle: long}, 0, "the first event time-out of 80ms passed"},
 		"first event that is only a comment": {
-			stream(true, ": hi\n\n"), Timeouts{FirstEvent: short}, 0, "the first event time-out of 80ms passed"},
+			peer.Stream(true, ": hi\n\n"), Timeouts{FirstEvent: short}, 0, "the first event time-out of 80ms passed"},
 		"idle after an event": {
-			stream(true, event), Timeouts{FirstEvent: long, Idle: short}, 1, "the idle time-out of 80ms passed"},
+			peer.Stream(true, event), Timeouts{FirstEvent: long, Idle: short}, 1, "the idle time-out of 80ms passed"},
 		"idle before any event": {
-			stream(true), Timeouts{Idle: short}, 0, "the idle time-out of 80ms passed"},
+			peer.Stream(true), Timeouts{Idle: short}, 0, "the idle time-out of 80ms passed"},
 		"idle in spite of comments": {
 			trickle(40, 5*time.Millisecond, ": ping\n\n"), Timeouts{Idle: short}, 0, "the idle time-out of 80ms passed"},
 		"a byte at a time": {
@@ -438,7 +411,7 @@ func TestTimeoutsThatDoNotPass(t *testing.T) {
 
 func TestIdleDoesNotCountTheCallersTime(t *testing.T) {
 	opened := mustOpen(t, Request{
-		URL:      serve(t, stream(false, "data: a\n\ndata: b\n\n")),
+		URL:      serve(t, peer.Stream(false, "data: a\n\ndata: b\n\n")),
 		Timeouts: Timeouts{Idle: 50 * time.Millisecond},
 	})
 	for range 2 {
@@ -452,7 +425,7 @@ func TestIdleDoesNotCountTheCallersTime(t *testing.T) {
 
 func TestTooLong(t *testing.T) {
 	data, end := readAll(t, mustOpen(t, Request{
-		URL:          serve(t, stream(true, "data: a\n\n", "data: "+strings.Repeat("x", 100))),
+		URL:          serve(t, peer.Stream(true, "data: a\n\n", "data: "+strings.Repeat("x", 100))),
 		MaxLineBytes: 50,
 	}))
 	require.Equal(t, []string{"a"}, data)
@@ -460,7 +433,7 @@ func TestTooLong(t *testing.T) {
 }
 
 func TestCloseWhileWaiting(t *testing.T) {
-	opened := mustOpen(t, Request{URL: serve(t, stream(true, "data: a\n\n"))})
+	opened := mustOpen(t, Request{URL: serve(t, peer.Stream(true, "data: a\n\n"))})
 	time.AfterFunc(30*time.Millisecond, opened.Close)
 	data, end := readAll(t, opened)
 	require.Equal(t, []string{"a"}, data)
@@ -471,7 +444,7 @@ func TestCloseWhileWaiting(t *testing.T) {
 func TestCloseWithoutNext(t *testing.T) {
 	gone := make(chan struct{})
 	opened := mustOpen(t, Request{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
-		stream(true)(w, r)
+		peer.Stream(true)(w, r)
 		close(gone)
 	})})
 	opened.Close()
@@ -486,7 +459,7 @@ func TestCloseWithoutNext(t *testing.T) {
 
 func TestContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	opened, err := Open(ctx, newHTTPClient(t), Request{URL: serve(t, stream(true))})
+	opened, err := Open(ctx, newHTTPClient(t), Request{URL: serve(t, peer.Stream(true))})
 	require.NoError(t, err)
 	time.AfterFunc(30*time.Millisecond, cancel)
 	_, end := readAll(t, opened)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plan-load/xk6-sse/internal/peer"
 	"github.com/stretchr/testify/require"
 )
 
@@ -55,7 +56,7 @@ func TestGzip(t *testing.T) {
 func TestBrokenGzip(t *testing.T) {
 	_, end := readAll(t, mustOpen(t, Request{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "x-gzip")
-		stream(true, "data: this was never compressed\n\n")(w, r)
+		peer.Stream(true, "data: this was never compressed\n\n")(w, r)
 	})}))
 	require.Equal(t, KindReset, end.Kind)
 	require.Contains(t, end.Message, "gzip: invalid header")
@@ -66,7 +67,7 @@ func TestSilentGzip(t *testing.T) {
 	opened := mustOpen(t, Request{
 		URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			stream(true)(w, r)
+			peer.Stream(true)(w, r)
 		}),
 		Timeouts: Timeouts{Connect: 10 * time.Second, FirstEvent: 30 * time.Millisecond},
 	})
@@ -77,7 +78,7 @@ func TestSilentGzip(t *testing.T) {
 func TestUnknownEncoding(t *testing.T) {
 	_, err := open(t, Request{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "br")
-		stream(false, "data: a\n\n")(w, r)
+		peer.Stream(false, "data: a\n\n")(w, r)
 	})})
 	require.Contains(t, requireKind(t, KindContentType, err).Message, `"br"`)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/plan-load/xk6-sse/internal/leaktest"
+	"github.com/plan-load/xk6-sse/internal/peer"
 )
 
 // serveHTTP2 returns the URL of a server of HTTP/2, a client that speaks it, and the count of connections so far.
@@ -34,7 +35,7 @@ func serveHTTP2(t *testing.T, handler http.HandlerFunc) (address string, httpCli
 }
 
 func TestHTTP2(t *testing.T) {
-	address, httpClient, connections := serveHTTP2(t, stream(true, "data: a\n\n"))
+	address, httpClient, connections := serveHTTP2(t, peer.Stream(true, "data: a\n\n"))
 	for range 3 {
 		opened, err := Open(t.Context(), httpClient, Request{URL: address})
 		require.NoError(t, err)
@@ -52,9 +53,9 @@ func TestHTTP2Ends(t *testing.T) {
 		handler http.HandlerFunc
 		kind    Kind
 	}{
-		"end":     {stream(false, "data: a\n\n"), KindEnd},
+		"end":     {peer.Stream(false, "data: a\n\n"), KindEnd},
 		"reset":   {breakOff("data: a\n\n"), KindReset},
-		"timeout": {stream(true, "data: a\n\n"), KindTimeout},
+		"timeout": {peer.Stream(true, "data: a\n\n"), KindTimeout},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +72,7 @@ func TestHTTP2Ends(t *testing.T) {
 func TestHTTP2CloseReachesTheServer(t *testing.T) {
 	gone := make(chan struct{})
 	address, httpClient, _ := serveHTTP2(t, func(w http.ResponseWriter, r *http.Request) {
-		stream(true)(w, r)
+		peer.Stream(true)(w, r)
 		close(gone)
 	})
 	opened, err := Open(t.Context(), httpClient, Request{URL: address})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plan-load/xk6-sse/internal/peer"
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,7 +50,7 @@ func refuse(status int) http.HandlerFunc {
 
 func breakOff(parts ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		stream(false, parts...)(w, r)
+		peer.Stream(false, parts...)(w, r)
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -92,22 +93,22 @@ func TestReconnection(t *testing.T) {
 		kind     Kind
 	}{
 		"after the end": {
-			[]http.HandlerFunc{stream(false, event), stream(false, event), refuse(204)}, 2, []string{"-", "-", "-"}, KindStatus},
+			[]http.HandlerFunc{peer.Stream(false, event), peer.Stream(false, event), refuse(204)}, 2, []string{"-", "-", "-"}, KindStatus},
 		"after a reset": {
 			[]http.HandlerFunc{breakOff(event), refuse(204)}, 1, []string{"-", "-"}, KindStatus},
 		"204 ends it":            {[]http.HandlerFunc{refuse(204)}, 0, []string{"-"}, KindStatus},
-		"404 ends it":            {[]http.HandlerFunc{stream(false), refuse(404)}, 0, []string{"-", "-"}, KindStatus},
-		"503 ends it":            {[]http.HandlerFunc{stream(false), refuse(503)}, 0, []string{"-", "-"}, KindStatus},
-		"a content type ends it": {[]http.HandlerFunc{stream(false), html}, 0, []string{"-", "-"}, KindContentType},
+		"404 ends it":            {[]http.HandlerFunc{peer.Stream(false), refuse(404)}, 0, []string{"-", "-"}, KindStatus},
+		"503 ends it":            {[]http.HandlerFunc{peer.Stream(false), refuse(503)}, 0, []string{"-", "-"}, KindStatus},
+		"a content type ends it": {[]http.HandlerFunc{peer.Stream(false), html}, 0, []string{"-", "-"}, KindContentType},
 		"the last id is sent": {
-			[]http.HandlerFunc{stream(false, "id: 1\n"+event+"id: 2\n\n"), refuse(204)}, 1, []string{"-", "2"}, KindStatus},
+			[]http.HandlerFunc{peer.Stream(false, "id: 1\n"+event+"id: 2\n\n"), refuse(204)}, 1, []string{"-", "2"}, KindStatus},
 		"but not that of an unfinished block": {
-			[]http.HandlerFunc{stream(false, "id: 1\n"+event+"id: 2\ndata: b\n"), refuse(204)}, 1, []string{"-", "1"}, KindStatus},
+			[]http.HandlerFunc{peer.Stream(false, "id: 1\n"+event+"id: 2\ndata: b\n"), refuse(204)}, 1, []string{"-", "1"}, KindStatus},
 		"the id stays over connections": {
-			[]http.HandlerFunc{stream(false, "id: ü\n"+event), breakOff(), stream(false, event), refuse(204)}, 2,
+			[]http.HandlerFunc{peer.Stream(false, "id: ü\n"+event), breakOff(), peer.Stream(false, event), refuse(204)}, 2,
 			[]string{"-", "ü", "ü", "ü"}, KindStatus},
 		"an empty id is not sent": {
-			[]http.HandlerFunc{stream(false, "id: 1\n"+event), stream(false, "id\n\n"), refuse(204)}, 1,
+			[]http.HandlerFunc{peer.Stream(false, "id: 1\n"+event), peer.Stream(false, "id\n\n"), refuse(204)}, 1,
 			[]string{"-", "1", "-"}, KindStatus},
 		"it is tried so often": {
 			[]http.HandlerFunc{breakOff()}, 0, []string{"-", "-", "-", "-"}, KindReset},
@@ -126,7 +127,7 @@ func TestReconnection(t *testing.T) {
 }
 
 func TestReconnectionIsOffByDefault(t *testing.T) {
-	server := serveScript(t, stream(false, "data: a\n\n"))
+	server := serveScript(t, peer.Stream(false, "data: a\n\n"))
 	data, end := receive(t, newSource(t, Request{URL: server.url}, Reconnect{}))
 	require.Len(t, data, 1)
 	require.Equal(t, KindEnd, end.Kind)
@@ -140,7 +141,7 @@ func TestReconnectionAfterTimeouts(t *testing.T) {
 		"idle":        {Idle: 30 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			silent := stream(true)
+			silent := peer.Stream(true)
 			if name == "connect" {
 				silent = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 			}
@@ -153,7 +154,7 @@ func TestReconnectionAfterTimeouts(t *testing.T) {
 }
 
 func TestTotalEndsAllReconnections(t *testing.T) {
-	server := serveScript(t, stream(false, "data: a\n\n"))
+	server := serveScript(t, peer.Stream(false, "data: a\n\n"))
 	request := Request{URL: server.url, Timeouts: Timeouts{Total: 100 * time.Millisecond}}
 	data, end := receive(t, newSource(t, request, Reconnect{MaxAttempts: 10_000, Delay: time.Millisecond}))
 	require.Greater(t, len(data), 1)
@@ -161,7 +162,7 @@ func TestTotalEndsAllReconnections(t *testing.T) {
 }
 
 func TestTotalIsNotRetried(t *testing.T) {
-	request := Request{URL: serve(t, stream(true)), Timeouts: Timeouts{Total: 50 * time.Millisecond}}
+	request := Request{URL: serve(t, peer.Stream(true)), Timeouts: Timeouts{Total: 50 * time.Millisecond}}
 	source := newSource(t, request, quickly)
 	opened, err := source.Open()
 	require.NoError(t, err)
@@ -171,14 +172,14 @@ func TestTotalIsNotRetried(t *testing.T) {
 }
 
 func TestTotalEndsTheWait(t *testing.T) {
-	server := serveScript(t, stream(false))
+	server := serveScript(t, peer.Stream(false))
 	request := Request{URL: server.url, Timeouts: Timeouts{Total: 50 * time.Millisecond}}
 	_, end := receive(t, newSource(t, request, Reconnect{MaxAttempts: 1, Delay: time.Hour}))
 	require.Equal(t, "the total time-out of 50ms passed", end.Message)
 }
 
 func TestReconnectionTimeOfTheServer(t *testing.T) {
-	server := serveScript(t, stream(false, "retry: 1\n"), breakOff("data: a\n\n"), stream(false), refuse(204))
+	server := serveScript(t, peer.Stream(false, "retry: 1\n"), breakOff("data: a\n\n"), peer.Stream(false), refuse(204))
 	data, end := receive(t, newSource(t, Request{URL: server.url}, Reconnect{MaxAttempts: 3, Delay: time.Hour}))
 	require.Len(t, data, 1)
 	require.Equal(t, KindStatus, end.Kind)
@@ -186,7 +187,7 @@ func TestReconnectionTimeOfTheServer(t *testing.T) {
 
 func TestTooLongIsNotRetried(t *testing.T) {
 	for _, request := range []Request{{MaxLineBytes: 5}, {MaxEventBytes: 1}} {
-		server := serveScript(t, stream(true, "data: aaa\n\n"))
+		server := serveScript(t, peer.Stream(true, "data: aaa\n\n"))
 		request.URL = server.url
 		_, end := receive(t, newSource(t, request, quickly))
 		require.Equal(t, KindTooLong, end.Kind)
@@ -201,7 +202,7 @@ func TestSourceIsClosed(t *testing.T) {
 	}
 	for name, end := range closings {
 		t.Run(name, func(t *testing.T) {
-			server := serveScript(t, stream(true, "data: a\n\n"))
+			server := serveScript(t, peer.Stream(true, "data: a\n\n"))
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			source := NewSource(ctx, newHTTPClient(t), Request{URL: server.url}, quickly)
@@ -220,7 +221,7 @@ func TestSourceIsClosed(t *testing.T) {
 }
 
 func TestSourceIsClosedWhileItWaits(t *testing.T) {
-	server := serveScript(t, stream(false))
+	server := serveScript(t, peer.Stream(false))
 	source := newSource(t, Request{URL: server.url}, Reconnect{MaxAttempts: 1, Delay: time.Hour})
 	opened, err := source.Open()
 	require.NoError(t, err)
@@ -233,7 +234,7 @@ func TestSourceIsClosedWhileItWaits(t *testing.T) {
 }
 
 func TestBackoffBeginsAnewAfterAnEvent(t *testing.T) {
-	server := serveScript(t, stream(false), stream(false), stream(false, "data: a\n\n"), stream(false))
+	server := serveScript(t, peer.Stream(false), peer.Stream(false), peer.Stream(false, "data: a\n\n"), peer.Stream(false))
 	source := newSource(t, Request{URL: server.url}, Reconnect{MaxAttempts: 4})
 	var inARow []int
 	for {

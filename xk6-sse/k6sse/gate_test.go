@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/plan-load/xk6-sse/internal/peer"
 	"github.com/stretchr/testify/require"
 )
 
@@ -37,7 +38,7 @@ func TestAPausedSourceReadsNothingUntilItResumes(t *testing.T) {
 	isPaused := make(chan struct{})
 	b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
 		<-isPaused
-		stream(false, "data: 1\n\ndata: 2\n\n")(w, r)
+		peer.Stream(false, "data: 1\n\ndata: 2\n\n")(w, r)
 	})
 	require.NoError(t, b.runtime.VU.Runtime().Set("begin", func() { close(isPaused) }))
 	b.mustRun(`
@@ -58,7 +59,7 @@ func TestAPausedSourceReadsNothingUntilItResumes(t *testing.T) {
 }
 
 func TestAPausedSourceCanBeClosed(t *testing.T) {
-	b := newBench(t, stream(true, "data: 1\n\n"))
+	b := newBench(t, peer.Stream(true, "data: 1\n\n"))
 	b.mustRun(`
 		const paused = new EventSource(url);
 		paused.pause();
@@ -71,7 +72,7 @@ func TestAPausedSourceCanBeClosed(t *testing.T) {
 }
 
 func TestAPausedSourceEndsWithItsTotalTime(t *testing.T) {
-	b := newBench(t, stream(true, "data: 1\n\n"))
+	b := newBench(t, peer.Stream(true, "data: 1\n\n"))
 	b.mustRun(`
 		const paused = new EventSource(url, {timeouts: {total: 100}, reconnect: true});
 		paused.onmessage = () => paused.pause();

@@ -22,6 +22,7 @@ import (
 	"gopkg.in/guregu/null.v3"
 
 	"github.com/plan-load/xk6-sse/internal/leaktest"
+	"github.com/plan-load/xk6-sse/internal/peer"
 )
 
 func TestMain(m *testing.M) {
@@ -132,29 +133,13 @@ func (b *bench) taken() (samples []metrics.Sample) {
 	return samples
 }
 
-// stream returns a handler that writes the parts, each flushed, and then waits for the client to go if hold is set.
-func stream(hold bool, parts ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		w.WriteHeader(http.StatusOK)
-		_ = http.NewResponseController(w).Flush()
-		for _, part := range parts {
-			_, _ = io.WriteString(w, part)
-			_ = http.NewResponseController(w).Flush()
-		}
-		if hold {
-			<-r.Context().Done()
-		}
-	}
-}
-
 func refuse(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusServiceUnavailable)
 	_, _ = io.WriteString(w, "busy")
 }
 
 func breakOff(w http.ResponseWriter, r *http.Request) {
-	stream(false, "data: a\n\n")(w, r)
+	peer.Stream(false, "data: a\n\n")(w, r)
 	panic(http.ErrAbortHandler)
 }
 
@@ -166,7 +151,7 @@ const logAll = `
 `
 
 func TestStream(t *testing.T) {
-	b := newBench(t, stream(false, "data: a\n\nid: 7\ndata: b\n\n", "event: named\ndata: c\n\n"))
+	b := newBench(t, peer.Stream(false, "data: a\n\nid: 7\ndata: b\n\n", "event: named\ndata: c\n\n"))
 	b.mustRun(logAll + `
 		log(es.readyState, es.url === url, es instanceof EventSource);
 		es.addEventListener("named", (e) => log(e.type, e.data, e.lastEventId));
@@ -183,7 +168,7 @@ func TestStream(t *testing.T) {
 }
 
 func TestClassConstants(t *testing.T) {
-	b := newBench(t, stream(true))
+	b := newBench(t, peer.Stream(true))
 	b.mustRun(`
 		const es = new EventSource(url);
 		log(EventSource.CONNECTING, EventSource.OPEN, EventSource.CLOSED, es.CONNECTING, es.OPEN, es.CLOSED);
@@ -195,7 +180,7 @@ func TestClassConstants(t *testing.T) {
 
 func TestTimestamp(t *testing.T) {
 	before := float64(time.Now().UnixMicro())
-	b := newBench(t, stream(false, "data: a\n\n"))
+	b := newBench(t, peer.Stream(false, "data: a\n\n"))
 	var stamps []float64
 	require.NoError(t, b.runtime.VU.Runtime().Set("stamp", func(at float64) { stamps = append(stamps, at*1000) }))
 	b.mustRun(`
@@ -225,11 +210,11 @@ func TestErrorKinds(t *testing.T) {
 		"content type": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hi") }, "{}", []string{"error content-type 200 hi 2"}, "sse_errors:content-type"},
 		"reset":        {breakOff, "{}", []string{"open", "a", "error reset 200  2"}, "sse_errors:reset"},
 		"connect":      {silent, "{timeouts: {connect: '50ms'}}", []string{"error timeout 0  2"}, "sse_errors:timeout"},
-		"first event":  {stream(true), "{timeouts: {firstEvent: 50}}", []string{"open", "error timeout 200  2"}, "sse_errors:timeout"},
-		"idle":         {stream(true, "data: a\n\n"), "{timeouts: {idle: 50.5}}", []string{"open", "a", "error timeout 200  2"}, "sse_errors:timeout"},
-		"total":        {stream(true), "{timeouts: {total: '0.05s'}}", []string{"open", "error timeout 200  2"}, "sse_errors:timeout"},
-		"too long":     {stream(true, "data: aaaaaaaaa\n\n"), "{maxLineBytes: 10}", []string{"open", "error too-long 200  2"}, "sse_errors:too-long"},
-		"end":          {stream(false, "data: a\n\n"), "{}", []string{"open", "a", "error end 200  2"}, ""},
+		"first event":  {peer.Stream(true), "{timeouts: {firstEvent: 50}}", []string{"open", "error timeout 200  2"}, "sse_errors:timeout"},
+		"idle":         {peer.Stream(true, "data: a\n\n"), "{timeouts: {idle: 50.5}}", []string{"open", "a", "error timeout 200  2"}, "sse_errors:timeout"},
+		"total":        {peer.Stream(true), "{timeouts: {total: '0.05s'}}", []string{"open", "error timeout 200  2"}, "sse_errors:timeout"},
+		"too long":     {peer.Stream(true, "data: aaaaaaaaa\n\n"), "{maxLineBytes: 10}", []string{"open", "error too-long 200  2"}, "sse_errors:too-long"},
+		"end":          {peer.Stream(false, "data: a\n\n"), "{}", []string{"open", "a", "error end 200  2"}, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -261,7 +246,7 @@ func TestConnectError(t *testing.T) {
 }
 
 func TestServerEventNamedError(t *testing.T) {
-	b := newBench(t, stream(false, "event: error\ndata: theirs\n\n"))
+	b := newBench(t, peer.Stream(false, "event: error\ndata: theirs\n\n"))
 	b.mustRun(`
 		const es = new EventSource(url);
 		es.onerror = (e) => log("onerror", e.kind, e.data);
@@ -271,7 +256,7 @@ func TestServerEventNamedError(t *testing.T) {
 }
 
 func TestListeners(t *testing.T) {
-	b := newBench(t, stream(false, "data: a\n\n", "data: b\n\n"))
+	b := newBench(t, peer.Stream(false, "data: a\n\n", "data: b\n\n"))
 	b.mustRun(`
 		const es = new EventSource(url);
 		const once = (e) => { log("once", e.data); es.removeEventListener("message", once) };
@@ -289,7 +274,7 @@ func TestListeners(t *testing.T) {
 }
 
 func TestAListenerForOnce(t *testing.T) {
-	b := newBench(t, stream(false, "data: a\n\n", "data: b\n\n"))
+	b := newBench(t, peer.Stream(false, "data: a\n\n", "data: b\n\n"))
 	b.mustRun(`
 		const es = new EventSource(url);
 		const again = (e) => log("again", e.data);
@@ -321,7 +306,7 @@ func TestAListenerForOnce(t *testing.T) {
 }
 
 func TestInvalidHandlers(t *testing.T) {
-	b := newBench(t, stream(true))
+	b := newBench(t, peer.Stream(true))
 	b.mustRun(`
 		const es = new EventSource(url);
 		for (const f of [() => { es.onopen = 1 }, () => es.addEventListener("a", {}), () => es.addEventListener("a")]) {
@@ -369,7 +354,7 @@ func TestInvalidArguments(t *testing.T) {
 }
 
 func TestEmptyParams(t *testing.T) {
-	b := newBench(t, stream(false))
+	b := newBench(t, peer.Stream(false))
 	b.mustRun(`
 		for (const params of [undefined, null, {}, {method: undefined, headers: null, timeouts: {idle: undefined}}]) {
 			new EventSource(url, params).onerror = (e) => log(e.kind);
@@ -390,7 +375,7 @@ func TestRequest(t *testing.T) {
 	b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
 		received = r
 		body, _ = io.ReadAll(r.Body)
-		stream(false)(w, r)
+		peer.Stream(false)(w, r)
 	})
 	b.mustRun(`new EventSource(url + "/a?b=c", {method: "post", headers: {"X-Test": 1}, body: "hello"})`)
 	require.Equal(t, "POST /a?b=c hello", fmt.Sprint(received.Method, " ", received.URL, " ", string(body)))
@@ -407,13 +392,13 @@ func TestCloseAtAnyMoment(t *testing.T) {
 		script  string
 		log     []string
 	}{
-		"at once":         {stream(true), `es.close(); es.close(); log(es.readyState)`, []string{"2"}},
+		"at once":         {peer.Stream(true), `es.close(); es.close(); log(es.readyState)`, []string{"2"}},
 		"no server":       {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, `es.close()`, nil},
-		"in onopen":       {stream(true, "data: a\n\n"), `es.onopen = () => { es.close(); log("open") }`, []string{"open"}},
-		"in onmessage":    {stream(true, "data: a\n\ndata: b\n\n"), `es.onmessage = (e) => { es.close(); log(e.data); es.close() }`, []string{"a"}},
-		"in a listener":   {stream(false, "data: a\n\ndata: b\n\n"), `es.addEventListener("message", () => es.close()); es.addEventListener("message", log)`, nil},
+		"in onopen":       {peer.Stream(true, "data: a\n\n"), `es.onopen = () => { es.close(); log("open") }`, []string{"open"}},
+		"in onmessage":    {peer.Stream(true, "data: a\n\ndata: b\n\n"), `es.onmessage = (e) => { es.close(); log(e.data); es.close() }`, []string{"a"}},
+		"in a listener":   {peer.Stream(false, "data: a\n\ndata: b\n\n"), `es.addEventListener("message", () => es.close()); es.addEventListener("message", log)`, nil},
 		"in onerror":      {refuse, `es.addEventListener("error", log); es.onerror = () => { es.close(); log("error") }`, []string{"error"}},
-		"after the end":   {stream(false), `es.onerror = () => Promise.resolve().then(() => { es.close(); log(es.readyState) })`, []string{"2"}},
+		"after the end":   {peer.Stream(false), `es.onerror = () => Promise.resolve().then(() => { es.close(); log(es.readyState) })`, []string{"2"}},
 		"while streaming": {endless, `let n = 0; es.onmessage = () => { if (++n === 5000) { es.close(); log("done") } }`, []string{"done"}},
 	}
 	for name, test := range tests {
@@ -445,7 +430,7 @@ func TestExceptionInHandler(t *testing.T) {
 	}
 	for name, script := range scripts {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, stream(true, "data: a\n\ndata: b\n\n"))
+			b := newBench(t, peer.Stream(true, "data: a\n\ndata: b\n\n"))
 			err := b.run(`const es = new EventSource(url); es.onerror = () => log("unexpected");` + script)
 			require.ErrorContains(t, err, "mine")
 			require.Empty(t, b.log)
@@ -454,7 +439,7 @@ func TestExceptionInHandler(t *testing.T) {
 }
 
 func TestExceptionOfTheScriptItself(t *testing.T) {
-	b := newBench(t, stream(true, "data: a\n\n"))
+	b := newBench(t, peer.Stream(true, "data: a\n\n"))
 	err := b.run(`const es = new EventSource(url); es.onmessage = es.onerror = log; throw new Error("mine")`)
 	require.ErrorContains(t, err, "mine")
 	require.Empty(t, b.log)
@@ -463,7 +448,7 @@ func TestExceptionOfTheScriptItself(t *testing.T) {
 func TestInterruption(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"silent":     func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"waiting":    stream(true, "data: a\n\n"),
+		"waiting":    peer.Stream(true, "data: a\n\n"),
 		"streaming":  endless,
 		"refusing":   refuse,
 		"breaks off": breakOff,
@@ -490,7 +475,7 @@ func TestInterruption(t *testing.T) {
 
 func TestMetricsOfAnInterruptedIteration(t *testing.T) {
 	silent := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	waiting := stream(true, "data: a\n\ndata: b\n\n")
+	waiting := peer.Stream(true, "data: a\n\ndata: b\n\n")
 	tests := map[string]struct {
 		handler http.HandlerFunc
 		script  string
@@ -561,7 +546,7 @@ func TestStreamsAndTimersShareTheLoop(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	b := newBench(t, stream(false, "data: a\n\ndata: b\n\n: c\n\n", "event: d\ndata: d\n\n"))
+	b := newBench(t, peer.Stream(false, "data: a\n\ndata: b\n\n: c\n\n", "event: d\ndata: d\n\n"))
 	b.mustRun(`new EventSource(url, {tags: {mine: 1}})`)
 	seen := map[string]float64{}
 	for _, sample := range b.taken() {
@@ -617,7 +602,7 @@ func TestPasswordIsNoTag(t *testing.T) {
 }
 
 func TestBytesAreCounted(t *testing.T) {
-	b := newBench(t, stream(false, "data: "+strings.Repeat("x", 10000)+"\n\n"))
+	b := newBench(t, peer.Stream(false, "data: "+strings.Repeat("x", 10000)+"\n\n"))
 	b.mustRun(`new EventSource(url)`)
 	dialer := b.state.Dialer.(*netext.Dialer)
 	require.Greater(t, dialer.BytesRead, int64(10000))

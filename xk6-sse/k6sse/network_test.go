@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/plan-load/xk6-sse/internal/peer"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/guregu/null.v3"
 )
@@ -29,7 +30,7 @@ func TestRedirects(t *testing.T) {
 			http.Redirect(w, r, "/"+strings.Repeat("x", n), http.StatusFound)
 			return
 		}
-		stream(false, "data: "+r.URL.Path+"\n\n")(w, r)
+		peer.Stream(false, "data: "+r.URL.Path+"\n\n")(w, r)
 	})
 	script := `const es = new EventSource(url, %s); es.onmessage = (e) => log(e.data); es.onerror = (e) => log(e.kind, e.status)`
 	for _, test := range []struct {
@@ -69,13 +70,13 @@ func TestGzip(t *testing.T) {
 
 func TestDataReceived(t *testing.T) {
 	parts := []string{"data: a\n\n", ": a comment that is read after the last event" + strings.Repeat(".", 10_000) + "\n\n"}
-	b := newBench(t, stream(false, parts...))
+	b := newBench(t, peer.Stream(false, parts...))
 	b.mustRun(`new EventSource(url)`)
 	require.EqualValues(t, len(strings.Join(parts, "")), sum(b.values()["sse_data_received"]))
 }
 
 func TestEventTooLong(t *testing.T) {
-	b := newBench(t, stream(true, "data: 123456\ndata: 123456\n\n"))
+	b := newBench(t, peer.Stream(true, "data: 123456\ndata: 123456\n\n"))
 	b.mustRun(`new EventSource(url, {maxEventBytes: 10}).onerror = (e) => log(e.kind, e.message)`)
 	require.Equal(t, []string{"too-long an event of the event stream is too long: more than 10 bytes"}, b.log)
 }
@@ -84,7 +85,7 @@ func TestEventTooLong(t *testing.T) {
 func TestEveryVirtualUserEnds(t *testing.T) {
 	drip := func(text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			stream(false)(w, r)
+			peer.Stream(false)(w, r)
 			for n := 0; r.Context().Err() == nil; n++ {
 				_, _ = io.WriteString(w, text[n%len(text):][:1])
 				_ = http.NewResponseController(w).Flush()
@@ -94,10 +95,10 @@ func TestEveryVirtualUserEnds(t *testing.T) {
 	}
 	servers := map[string]http.HandlerFunc{
 		"never answers":                func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"never sends":                  stream(true),
+		"never sends":                  peer.Stream(true),
 		"a byte at a time":             drip("d"),
 		"a byte at a time of comments": drip(": \n\n"),
-		"half an event":                stream(true, "data: a\n"),
+		"half an event":                peer.Stream(true, "data: a\n"),
 		"breaks off":                   breakOff,
 		"refuses":                      refuse,
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plan-load/xk6-sse/internal/peer"
 	"github.com/stretchr/testify/require"
 	httpmodule "go.k6.io/k6/v2/js/modules/k6/http"
 	"gopkg.in/guregu/null.v3"
@@ -23,11 +24,11 @@ const openAndLog = `
 `
 
 func TestOpen(t *testing.T) {
-	b := newBench(t, stream(false,
+	b := newBench(t, peer.Stream(false,
 		": hello\nid: 1\ndata: a\ndata: b\n\n", "foo: bar\nevent: named\ndata: c\n\n: comment\n\n\n\nid: 2\n\nretry: 5\n\n"))
 	b.mustRun(`const params = {};` + openAndLog + `log(response.url === url, response.headers["Content-Type"], response.body)`)
 	require.Equal(t, []string{
-		"setup", "open", `event ["1","","a\nb","hello"]`, `event ["","named","c",""]`, "200 ", "true text/event-stream ",
+		"setup", "open", `event ["1","","a\nb","hello"]`, `event ["","named","c",""]`, "200 ", "true text/event-stream; charset=utf-8 ",
 	}, b.log)
 	values := b.values()
 	require.Equal(t, []float64{2}, values["sse_event"])
@@ -37,7 +38,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOpenBlocks(t *testing.T) {
-	b := newBench(t, stream(false, "data: a\n\n"))
+	b := newBench(t, peer.Stream(false, "data: a\n\n"))
 	b.mustRun(`
 		setTimeout(() => log("timer"), 0);
 		sse.open(url, (client) => client.on("event", (e) => log(e.data)));
@@ -52,7 +53,7 @@ func TestOpenRequest(t *testing.T) {
 	b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
 		received = r
 		body, _ = io.ReadAll(r.Body)
-		stream(false)(w, r)
+		peer.Stream(false)(w, r)
 	})
 	b.mustRun(`sse.open(url + "/a", {
 		method: "POST", body: "{}", headers: {"content-type": "application/json"}, tags: {name: "posts"}, unknown: 1,
@@ -79,9 +80,9 @@ func TestOpenFailures(t *testing.T) {
 		"status":       {refuse, `{}`, []string{"setup", "error status: the server answered with status 503 Service Unavailable"}, "busy", false},
 		"content type": {html, `{}`, []string{"setup", `error content-type: the server answered with content type "text/html; charset=utf-8" in place of text/event-stream`}, "<html>", false},
 		"reset":        {breakOff, `{}`, []string{"setup", "open", `event ["","","a",""]`, "error reset: the response was cut short"}, "", true},
-		"timeout":      {stream(true), `{timeout: 50}`, []string{"setup", "open", "error timeout: the total time-out of 50ms passed"}, "", true},
+		"timeout":      {peer.Stream(true), `{timeout: 50}`, []string{"setup", "open", "error timeout: the total time-out of 50ms passed"}, "", true},
 		"no answer":    {silent, `{timeout: "50ms"}`, []string{"setup", "error timeout: the total time-out of 50ms passed"}, "", true},
-		"idle":         {stream(true), `{timeouts: {idle: 50}}`, []string{"setup", "open", "error timeout: the idle time-out of 50ms passed"}, "", true},
+		"idle":         {peer.Stream(true), `{timeouts: {idle: 50}}`, []string{"setup", "open", "error timeout: the idle time-out of 50ms passed"}, "", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +134,7 @@ func TestOpenClose(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, stream(true, "data: a\n\ndata: b\n\n"))
+			b := newBench(t, peer.Stream(true, "data: a\n\ndata: b\n\n"))
 			b.mustRun(`
 				const response = sse.open(url, (client) => { client.on("error", log); ` + test.script + ` });
 				if (response.status !== 200 || response.error) log(response.status, response.error);
@@ -144,7 +145,7 @@ func TestOpenClose(t *testing.T) {
 }
 
 func TestOpenCountsNoEventsAfterClose(t *testing.T) {
-	b := newBench(t, stream(true, strings.Repeat("data: a\n\n", 100)))
+	b := newBench(t, peer.Stream(true, strings.Repeat("data: a\n\n", 100)))
 	b.mustRun(`
 		let n = 0;
 		sse.open(url, (client) => client.on("event", () => { if (++n === 5) client.close() }));
@@ -159,7 +160,7 @@ func TestOpenExceptions(t *testing.T) {
 		"event": `client.on("event", () => { throw new Error("mine") })`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, stream(true, "data: a\n\ndata: b\n\n"))
+			b := newBench(t, peer.Stream(true, "data: a\n\ndata: b\n\n"))
 			b.mustRun(`try { sse.open(url, (client) => {` + script + `}) } catch (e) { log(e instanceof Error, e.message) }`)
 			require.Equal(t, []string{"true mine"}, b.log)
 		})
@@ -188,7 +189,7 @@ func TestOpenArguments(t *testing.T) {
 }
 
 func TestOpenIgnoresHandlersThatAreNoFunctions(t *testing.T) {
-	b := newBench(t, stream(false, "data: a\n\n"))
+	b := newBench(t, peer.Stream(false, "data: a\n\n"))
 	b.mustRun(`sse.open(url, (client) => { client.on("event", undefined); client.on("close", log) })`)
 	require.Empty(t, b.log)
 }
@@ -206,7 +207,7 @@ func TestOpenReconnects(t *testing.T) {
 func TestOpenInterruption(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"silent":    func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"waiting":   stream(true, "data: a\n\n"),
+		"waiting":   peer.Stream(true, "data: a\n\n"),
 		"streaming": endless,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +229,7 @@ func TestOpenInterruption(t *testing.T) {
 func TestCookies(t *testing.T) {
 	b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes"})
-		stream(false, "data: "+r.Header.Get("Cookie")+"\n\n")(w, r)
+		peer.Stream(false, "data: "+r.Header.Get("Cookie")+"\n\n")(w, r)
 	})
 	b.withCookieJar()
 	rt := b.runtime.VU.Runtime()

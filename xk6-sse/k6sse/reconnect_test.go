@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/plan-load/xk6-sse/internal/peer"
 	"github.com/stretchr/testify/require"
 	"go.k6.io/k6/v2/metrics"
 )
@@ -34,7 +35,7 @@ func TestReconnection(t *testing.T) {
 			next(w, r)
 		}
 	}
-	b := newBench(t, remember(inTurn(stream(false, "retry: 1\nid: 7\ndata: a\n\n"), breakOff, noContent)))
+	b := newBench(t, remember(inTurn(peer.Stream(false, "retry: 1\nid: 7\ndata: a\n\n"), breakOff, noContent)))
 	b.mustRun(`const es = new EventSource(url, {reconnect: true});` + logReconnection)
 	require.Equal(t, []string{
 		"open 200 1", "a 7", "error end 200 0 true",
@@ -55,7 +56,7 @@ func TestReconnection(t *testing.T) {
 }
 
 func TestReconnectionsAreLimited(t *testing.T) {
-	b := newBench(t, stream(false))
+	b := newBench(t, peer.Stream(false))
 	b.mustRun(`const es = new EventSource(url, {reconnect: {maxAttempts: 2, delay: 0}});` + logReconnection)
 	require.Equal(t, []string{
 		"open 200 1", "error end 200 0 true", "open 200 1", "error end 200 0 true", "open 200 1", "error end 200 2 false",
@@ -65,7 +66,7 @@ func TestReconnectionsAreLimited(t *testing.T) {
 
 func TestNoReconnection(t *testing.T) {
 	for _, params := range []string{"{}", "{reconnect: false}"} {
-		b := newBench(t, stream(false))
+		b := newBench(t, peer.Stream(false))
 		b.mustRun(`const es = new EventSource(url, ` + params + `);` + logReconnection)
 		require.Equal(t, []string{"open 200 1", "error end 200 2 false"}, b.log)
 		require.NotContains(t, b.values(), "sse_reconnects")
@@ -74,7 +75,7 @@ func TestNoReconnection(t *testing.T) {
 
 // The tags of a connection must not stay when there is no other one.
 func TestTagsOfReconnections(t *testing.T) {
-	b := newBench(t, inTurn(stream(false), func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	b := newBench(t, inTurn(peer.Stream(false), func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	b.state.Options.SystemTags = metrics.NewSystemTagSet(metrics.TagStatus, metrics.TagProto, metrics.TagMethod)
 	b.mustRun(`new EventSource(url, {reconnect: {maxAttempts: 1, delay: 0}})`)
 	seen := map[string]string{}
@@ -94,7 +95,7 @@ func TestCloseWhileItWaitsToReconnect(t *testing.T) {
 	}
 	for name, script := range scripts {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, stream(false))
+			b := newBench(t, peer.Stream(false))
 			err := b.run(`const es = new EventSource(url, {reconnect: {delay: "1h"}});` + script)
 			if name == "an exception" {
 				require.ErrorContains(t, err, "mine")
@@ -107,7 +108,7 @@ func TestCloseWhileItWaitsToReconnect(t *testing.T) {
 }
 
 func TestInterruptionWhileItWaitsToReconnect(t *testing.T) {
-	b := newBench(t, stream(false))
+	b := newBench(t, peer.Stream(false))
 	require.NoError(t, b.runtime.VU.Runtime().Set("interrupt", b.runtime.CancelContext))
 	require.NoError(t, b.run(`
 		const es = new EventSource(url, {reconnect: {delay: "1h"}});

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/plan-load/xk6-sse/internal/peer"
 	"github.com/stretchr/testify/require"
 
 	"github.com/plan-load/xk6-sse/client"
@@ -127,7 +128,7 @@ func (s *takingSink) TakeEvent(event *client.Event) bool {
 
 func TestASinkTakesEventsBeforeTheScript(t *testing.T) {
 	for name, newOne := range map[string]func(*testing.T) *bench{
-		"EventSource":     func(t *testing.T) *bench { return newBench(t, stream(false, "data: 1\n\ndata: 2\n\ndata: 3\n\n")) },
+		"EventSource":     func(t *testing.T) *bench { return newBench(t, peer.Stream(false, "data: 1\n\ndata: 2\n\ndata: 3\n\n")) },
 		"WebSocketSource": func(t *testing.T) *bench { return newSocketBench(t, say("1", "2", "3")) },
 	} {
 		t.Run(name, func(t *testing.T) {

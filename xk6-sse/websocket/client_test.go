@@ -17,6 +17,7 @@ import (
 
 	"github.com/plan-load/xk6-sse/client"
 	"github.com/plan-load/xk6-sse/eventstream"
+	"github.com/plan-load/xk6-sse/internal/peer"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -238,20 +239,10 @@ func TestRefusals(t *testing.T) {
 // listen accepts connections and hands them to answer.
 func listen(t *testing.T, answer func(net.Conn)) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = connection.Close() })
-			answer(connection)
-		}
-	}()
-	return "ws://" + listener.Addr().String()
+	return "ws://" + peer.TCP(t, func(connection net.Conn) {
+		t.Cleanup(func() { _ = connection.Close() })
+		answer(connection)
+	})
 }
 
 func TestAHandshakeThatIsNeverAnswered(t *testing.T) {
