@@ -14,8 +14,8 @@ import { type Judgement, judge, type TestEvidence, USERS_FINISHED } from "../thr
 import { shownCommand } from "./command.ts";
 import { shownSettings } from "./config.ts";
 import type { LoadTest } from "./loadtest.ts";
-import { CALL_PREFIX, OUTCOME_PREFIX, TIMINGS, timingKey } from "./meter.ts";
 import type { RunPlan, Started } from "./runplan.ts";
+import { CALL_PREFIX, OUTCOME_PREFIX, TIMINGS, timingKey } from "./tallies.ts";
 
 /** Judges what the recorder holds of a run. */
 export function judgeRun(run: RunPlan, { clock }: Pick<Started, "clock">, snapshot: Snapshot): Judgement {

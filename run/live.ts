@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { recorder } from "../client/extension.ts";
 import { OUTCOMES, type Tally, tallySchema } from "../record/record.ts";
-import { OUTCOME_PREFIX, timingKey } from "./meter.ts";
 import { count, countOutcome, countWithin, setGauge } from "./metrics.ts";
 import { COUNTERS, type CounterName, countsWithin, DISTRIBUTIONS, type DistributionName } from "./series.ts";
+import { OUTCOME_PREFIX, timingKey } from "./tallies.ts";
 
 const NOTHING: Tally = { counts: {}, latency: {} };
 const COUNTER_NAMES = Object.keys(COUNTERS) as CounterName[];

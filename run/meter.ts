@@ -15,25 +15,9 @@ import type {
   StreamReport,
 } from "../record/record.ts";
 import { sample } from "./metrics.ts";
+import { CALL_PREFIX, TIMINGS, type Timing, timingKey } from "./tallies.ts";
 
 const FLUSH_MS = 1_000;
-
-/** Durations of which a test keeps the distribution. */
-export const TIMINGS = [
-  "queue-delay", // the wait of a message between socket and script
-  "generator-lag", // how late this process's timers run: where messages wait for a processor, so do they
-  "time-to-first-message", // from the attempt to connect
-  "time-to-ready", // from the plan's creation until stream-status said ready
-] as const;
-export type Timing = (typeof TIMINGS)[number];
-
-/** The key of the tally in which a timing of a test is gathered. */
-export const timingKey = (test: string, timing: Timing): string => `${test}/${timing}`;
-
-/** Counts of answers are named `call:GET /api/plans/{id} 200`. */
-export const CALL_PREFIX = "call:";
-/** Counts of streams by outcome are named `outcome:completed`. */
-export const OUTCOME_PREFIX = "outcome:";
 
 interface Lists {
   plans: PlanReport;

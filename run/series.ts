@@ -3,7 +3,7 @@ import { VERDICTS, type Verdict } from "../record/record.ts";
 import { PHASES } from "../thresholds/endurance.ts";
 import { USERS_EXPECTED, USERS_FINISHED } from "../thresholds/judge.ts";
 import { target } from "../thresholds/targets.ts";
-import type { Timing } from "./meter.ts";
+import type { Timing } from "./tallies.ts";
 
 /**
  * The series of a run beside k6's own: what is sent, and what dashboards and alerts ask for. Names are k6's; see

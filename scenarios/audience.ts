@@ -8,8 +8,8 @@ import { streamWeight } from "../record/join.ts";
 import { NOT_CREATED, type Outcome } from "../record/record.ts";
 import { deletePlan } from "../run/cleanup.ts";
 import type { Shape, UserContext } from "../run/loadtest.ts";
-import { OUTCOME_PREFIX } from "../run/meter.ts";
 import { sample } from "../run/metrics.ts";
+import { OUTCOME_PREFIX } from "../run/tallies.ts";
 import { askForFallback } from "./fallback.ts";
 import { createPlan, type Stub } from "./plans.ts";
 

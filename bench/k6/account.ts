@@ -7,7 +7,13 @@ import { Meter } from "../../run/meter.ts";
 import { Audience } from "../../scenarios/audience.ts";
 import { WATCHED } from "../../scenarios/common.ts";
 import { IDLE, settings, TIMEOUT_MS } from "./settings.ts";
-import type { Opened } from "./ways.ts";
+
+/** A stream that is open or opens. */
+export interface Opened {
+  close(): void;
+  /** For a stream that needs more than its socket's end. */
+  ended?: Promise<void>;
+}
 
 /** The name under which the streams' figures are gathered. */
 export const TEST = "bench";

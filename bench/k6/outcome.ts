@@ -1,6 +1,6 @@
 import { quantile } from "../../record/histogram.ts";
-import { timingKey } from "../../run/meter.ts";
 import { takeSnapshot } from "../../run/summary.ts";
+import { timingKey } from "../../run/tallies.ts";
 import { TEST } from "./account.ts";
 import { settings } from "./settings.ts";
 

@@ -1,9 +1,10 @@
 import type { Options } from "k6/options";
 import { setTimeout } from "k6/timers";
 import { sleep } from "../../client/time.ts";
+import type { Opened } from "./account.ts";
 import { stopAccounting } from "./account.ts";
 import { settings } from "./settings.ts";
-import { type Opened, WAYS } from "./ways.ts";
+import { WAYS } from "./ways.ts";
 
 export { handleSummary } from "./outcome.ts";
 

@@ -5,18 +5,11 @@ import { recorder, sse } from "../../client/extension.ts";
 import { Ledger } from "../../client/ledger.ts";
 import { parseStamp } from "../../client/stamp.ts";
 import { connector } from "../../client/wire.ts";
-import { account } from "./account.ts";
+import { account, type Opened } from "./account.ts";
 import { settings, TIMEOUT_MS } from "./settings.ts";
 
 /** How long the slow script is busy with each message. */
 const SLOW_MS = 1;
-
-/** A stream that is open or opens. */
-export interface Opened {
-  close(): void;
-  /** For a stream that needs more than its socket's end. */
-  ended?: Promise<void>;
-}
 
 export const latency = new Trend("bench_latency", true);
 export const queueDelay = new Trend("bench_queue_delay", true);
