@@ -29,7 +29,8 @@ function inSight<Placed extends { placement?: unknown }>({ placement: _, ...rest
 const HINT = "Made by `npm run dashboards` from thresholds/ and grafana/*.ts: change those.";
 
 const asJson = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
-const asYaml = (value: unknown): string => `# ${HINT}\n${stringify(value, { lineWidth: 0 })}`;
+const asYaml = (value: unknown): string =>
+  `# ${HINT}\n${stringify(value, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 
 /** All files that are made from code: the path within grafana/, and the content. */
 export const generatedFiles: Readonly<Record<string, string>> = {
