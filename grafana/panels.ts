@@ -320,7 +320,6 @@ export function verdictHistory(
   return begin(new StateTimeline(), text)
     .mappings(verdictMappings)
     .colorScheme(colours(dashboard.FieldColorModeId.Thresholds))
-    .spanNulls(true)
     .mergeValues(false)
     .showValue(common.VisibilityMode.Auto)
     .legend(

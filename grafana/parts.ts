@@ -84,7 +84,7 @@ export const FIGURES = {
   },
   generatorMemory: {
     title: "k6's own memory",
-    about: "Of the load generator; of several instances the largest.",
+    about: "Of the load generator; of several instances the first.",
     good: "flat: its memory is bounded, however long the run.",
     unit: "bytes",
     expr: (where, by) => gauge("generator_memory_bytes", where, by),

@@ -37,14 +37,17 @@ const MARGIN_MS = 10_000;
 const TIMES = { id: "Run", start: "Started", end: "Ended" } as const;
 const LINKED = [{ id: "links", value: linksOfRun(TIMES) }];
 
+/** Whole ones: Grafana reads a number of another length in a link as a date. */
+const milliseconds = (seconds: string, by: string): string => `floor(1000 * ${largest(seconds, by)})`;
+
 const startOf = (runs: string): Column => ({
   title: TIMES.start,
-  expr: `1000 * ${largest(ofRuns(STARTED, runs), OF_RUN)} - ${MARGIN_MS}`,
+  expr: `${milliseconds(ofRuns(STARTED, runs), OF_RUN)} - ${MARGIN_MS}`,
   isTime: true,
 });
 const endOf = (runs: string, by = OF_RUN): Column => ({
   title: TIMES.end,
-  expr: `1000 * ${largest(ofRuns(ENDED, runs), by)} + ${MARGIN_MS}`,
+  expr: `${milliseconds(ofRuns(ENDED, runs), by)} + ${MARGIN_MS}`,
   isTime: true,
 });
 const hidden = (column: Column): Column => ({ ...column, shown: HIDDEN });
