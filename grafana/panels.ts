@@ -302,7 +302,7 @@ export const asBar = (row: Target): dashboard.DynamicConfigValue[] => [
     value: { type: common.TableCellDisplayMode.Gauge, mode: common.BarGaugeDisplayMode.Basic },
   },
 ];
-export const HIDDEN: dashboard.DynamicConfigValue[] = [{ id: "custom.hidden", value: true }];
+export const HIDDEN: dashboard.DynamicConfigValue[] = [{ id: "custom.hideFrom.viz", value: true }];
 
 /** The names of targets as a table shows them, instead of their ids. */
 export const targetTitles = (rows: readonly Target[]): dashboard.ValueMapping => ({

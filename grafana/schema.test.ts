@@ -11,6 +11,10 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 const FILES = readdirSync(path("dashboards"));
 const read = (file: string): Dashboard => JSON.parse(readFileSync(path(`dashboards/${file}`), "utf8"));
 
+/** An object that holds `value` under the names, one within the other. */
+const nested = (names: readonly string[], value: unknown): unknown =>
+  names.reduceRight((inner, name) => ({ [name]: inner }), value);
+
 describe("the committed dashboards are what Grafana's own types say", () => {
   const ajv = new Ajv({ strict: false, allErrors: true });
 
@@ -55,10 +59,10 @@ describe("the committed dashboards are what Grafana's own types say", () => {
       ...flaws({ options, custom }, type),
       ...flaws(field, "field"),
       ...own.flatMap(({ id, value }) => {
-        const name = id.replace("custom.", "");
-        return name === id
-          ? flaws({ [id]: value }, "field")
-          : flaws({ options, custom: { [name]: value } }, type);
+        const [first, ...names] = id.split(".");
+        return first === "custom"
+          ? flaws({ options, custom: nested(names, value) }, type)
+          : flaws({ [id]: value }, "field");
       }),
     ];
   }

@@ -1,3 +1,4 @@
+import type { HideSeriesConfig } from "@grafana/schema/dist/types/common/common.gen.d.ts";
 import type * as BarGauge from "@grafana/schema/dist/types/raw/composable/bargauge/panelcfg/x/BarGaugePanelCfg_types.gen.d.ts";
 import type * as Heatmap from "@grafana/schema/dist/types/raw/composable/heatmap/panelcfg/x/HeatmapPanelCfg_types.gen.d.ts";
 import type * as Stat from "@grafana/schema/dist/types/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen.d.ts";
@@ -11,11 +12,13 @@ import type {
   VariableModel,
 } from "@grafana/schema/dist/types/raw/dashboard/x/dashboard_types.gen.d.ts";
 
-/** A kind of panel: its options, and what it adds to the settings of a field. */
+/** A kind of panel: its options, and what it adds to the settings of a field, of which some are set. */
 interface Kind<Options, Custom> {
   options: Options;
   custom: Partial<Custom>;
 }
+/** An override hides a column in the table alone. */
+type Column = Omit<Table.FieldConfig, "hideFrom"> & { hideFrom: Partial<HideSeriesConfig> };
 
 /**
  * What Grafana, in the version that compose.yaml starts, says that a dashboard is: a schema is made of this type, and the
@@ -32,6 +35,6 @@ export interface Checked {
   heatmap: Kind<Heatmap.Options, Heatmap.FieldConfig>;
   stat: Kind<Stat.Options, object>;
   "state-timeline": Kind<StateTimeline.Options, StateTimeline.FieldConfig>;
-  table: Kind<Table.Options, Table.FieldConfig>;
+  table: Kind<Table.Options, Column>;
   timeseries: Kind<TimeSeries.Options, TimeSeries.FieldConfig>;
 }
