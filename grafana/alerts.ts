@@ -3,7 +3,7 @@ import { VERDICTS } from "../record/record.ts";
 import { gaugeSeries, verdictNumber } from "../run/series.ts";
 import { fails } from "../thresholds/judge.ts";
 import { show, showTarget, TARGETS, type Target, target } from "../thresholds/targets.ts";
-import { WHOLE_RUN } from "./promql.ts";
+import { newestRuns, ofRuns, WHOLE_RUN } from "./promql.ts";
 
 /** An alert, as Prometheus and Grafana both understand it. Templates use {{ .Labels }}, which both expand. */
 export interface Alert {
@@ -41,10 +41,10 @@ export function memoryGrowth(where: string, window: string): string {
 function missed(row: Target): Alert {
   const verdicts = `last_over_time(${gaugeSeries("target_verdict")}{${SCHEDULED},${WHOLE_RUN},target="${row.id}"}[${TOLD_FOR}])`;
   const ended = `last_over_time(${ENDED}{${SCHEDULED}}[${TOLD_FOR}])`;
-  const newest = `topk by (transport, profile) (1, ${ended} and on (testid) ${verdicts})`;
+  const newest = newestRuns(ended, verdicts, 1, "transport, profile");
   return {
     name: `${pascalCase(row.id)}Missed`,
-    expr: `${verdicts} >= ${WORST_GOOD} and on (testid) ${newest}`,
+    expr: ofRuns(`${verdicts} >= ${WORST_GOOD}`, newest),
     lasting: "0s",
     summary: `${row.title}: release {{ .Labels.release }} over {{ .Labels.transport }} is not ${showTarget(row)}`,
     description: `The scheduled run {{ .Labels.testid }} (profile {{ .Labels.profile }}) missed the target ${row.id}, ${showTarget(row)}, or had no data on it. See its report, results/{{ .Labels.testid }}/report.html.`,

@@ -1,26 +1,38 @@
 import { TRANSPORTS } from "../record/record.ts";
 import { TRANSPORT_NAMES } from "../reports/view.ts";
-import { counterSeries, gaugeSeries, OUTCOMES_SERIES } from "../run/series.ts";
-import { STALL_MS, showTarget, TARGETS, target } from "../thresholds/targets.ts";
+import { showTarget, TARGETS, target } from "../thresholds/targets.ts";
 import { frame, inRows, oneRun, reportLink, several, testMarks } from "./frame.ts";
-import { bars, graph, type Line, limitOf, type Panel, titleOf, unitOf, verdictMatrix } from "./panels.ts";
-import { deliveryShare, gauge, lastGauge, perSecond, quantile, share, WHOLE_RUN } from "./promql.ts";
+import {
+  AS_VERDICT,
+  bars,
+  graph,
+  limitOf,
+  type Panel,
+  table,
+  targetTitles,
+  titleOf,
+  unitOf,
+} from "./panels.ts";
+import { FIGURES, type Figure } from "./parts.ts";
+import { lastGauge, quantile, WHOLE_RUN } from "./promql.ts";
 
 /** The two runs that the variables chose. */
 const PAIR = 'testid=~"$sse|$ws"';
-const latencyLimit = limitOf(target("message-latency"), 0.001);
 
 const COLOURS = { sse: "orange", ws: "blue" } as const;
 
 /** Both runs in one panel, so on the same axes, always in the same colours. */
-function pair(
-  title: string,
-  description: string,
-  unit: string,
-  lines: readonly Line[],
-  limit?: ReturnType<typeof limitOf>,
-): Panel {
-  const panel = graph({ title, description, width: 12 }, unit, lines, limit);
+function pair(figure: Figure, good = figure.good, by = "transport"): Panel {
+  const legend = by
+    .split(", ")
+    .map((label) => `{{${label}}}`)
+    .join(" ");
+  const panel = graph(
+    { title: figure.title, description: `${figure.about} Good: ${good}`, width: 12 },
+    figure.unit,
+    [{ expr: figure.expr(PAIR, by), legend }],
+    figure.limit,
+  );
   for (const transport of TRANSPORTS) {
     panel.overrideByRegexp(`/^${transport}/`, [
       { id: "color", value: { mode: "fixed", fixedColor: COLOURS[transport] } },
@@ -29,18 +41,37 @@ function pair(
   return panel;
 }
 
+const latency: Figure = {
+  title: "Message latency, p95",
+  about: "SSE runs first, then WebSocket, with the same load.",
+  good: `below the line, ${showTarget(target("message-latency"))}.`,
+  unit: "s",
+  expr: (where, by) => quantile(0.95, "message_latency", where, by),
+  limit: limitOf(target("message-latency"), 0.001),
+};
+
+/** The verdicts on all targets in the run that a variable chose, in the plan's order: Prometheus keeps that of `or`. */
+const verdictsOf = (variable: string): string =>
+  TARGETS.map(({ id }) =>
+    lastGauge("target_verdict", `testid="$${variable}",${WHOLE_RUN},target="${id}"`, "target"),
+  ).join(" or ");
+
 const rows: Record<string, Panel[]> = {
   "Target by target": [
-    verdictMatrix(
+    table(
       {
         title: "Verdicts: target × transport",
         description: "The verdicts of both runs. Good: every target met over WebSocket, whatever SSE missed.",
         width: 24,
+        height: 16,
       },
-      lastGauge("target_verdict", `${PAIR},${WHOLE_RUN}`, "target, transport"),
-      "target",
-      "transport",
-    ),
+      { target: "Target" },
+      TRANSPORTS.map((transport) => ({
+        title: TRANSPORT_NAMES[transport],
+        expr: verdictsOf(transport),
+        shown: AS_VERDICT,
+      })),
+    ).overrideByName("Target", [{ id: "mappings", value: [targetTitles(TARGETS)] }]),
     ...TARGETS.map((row) =>
       bars(
         {
@@ -61,73 +92,14 @@ const rows: Record<string, Panel[]> = {
     ),
   ],
   "Over time": [
-    pair(
-      "Message latency, p95",
-      `SSE runs first, then WebSocket, with the same load. Good: below the line, ${showTarget(target("message-latency"))}.`,
-      "s",
-      [{ expr: quantile(0.95, "message_latency", PAIR, "transport"), legend: "{{transport}}" }],
-      latencyLimit,
-    ),
-    pair(
-      titleOf(target("message-delivery")),
-      "Messages delivered, once and in order, in messages due, of the streams that ended within a moving window. Good: on the line, 100 %.",
-      "percentunit",
-      [{ expr: deliveryShare(PAIR, "transport"), legend: "{{transport}}" }],
-      limitOf(target("message-delivery")),
-    ),
-    pair(
-      titleOf(target("connection-success")),
-      "Usable streams in attempts to connect, within a moving window. Good: on the line, 100 %.",
-      "percentunit",
-      [
-        {
-          expr: share("connections_usable", "connection_attempts", PAIR, "transport"),
-          legend: "{{transport}}",
-        },
-      ],
-      limitOf(target("connection-success")),
-    ),
-    pair(
-      "Messages received",
-      "By all clients together. Good: as high over WebSocket as over SSE, or higher: the load is the same.",
-      "suffix: msg/s",
-      [{ expr: perSecond(counterSeries("messages_received"), PAIR, "transport"), legend: "{{transport}}" }],
-    ),
-    pair(
-      "Streams that ended, by outcome",
-      "Good: completed, closed and deleted. refused, dropped, starved and timed_out are failures.",
-      "suffix: /s",
-      [
-        {
-          expr: perSecond(counterSeries(OUTCOMES_SERIES), PAIR, "transport, outcome"),
-          legend: "{{transport}} {{outcome}}",
-        },
-      ],
-    ),
-    pair(
-      "Answer time of /health",
-      "Good: far below the line; above it the server stalls.",
-      "s",
-      [{ expr: gauge("health_seconds", PAIR), legend: "{{transport}}" }],
-      { value: STALL_MS / 1_000, isFloor: false },
-    ),
-    pair(
-      "Server memory",
-      "Resident memory of the server's process. Good: it does not grow under the same load.",
-      "bytes",
-      [{ expr: gauge("server_memory_bytes", PAIR), legend: "{{transport}}" }],
-    ),
-    pair(
-      "Server processor time",
-      "100 % is one core. Good: no more over WebSocket than over SSE.",
-      "percentunit",
-      [
-        {
-          expr: perSecond(gaugeSeries("server_cpu_seconds_total"), PAIR, "transport"),
-          legend: "{{transport}}",
-        },
-      ],
-    ),
+    pair(latency),
+    pair(FIGURES.delivery),
+    pair(FIGURES.connections),
+    pair(FIGURES.received, "as high over WebSocket as over SSE, or higher: the load is the same."),
+    pair(FIGURES.outcomes, FIGURES.outcomes.good, "transport, outcome"),
+    pair(FIGURES.health),
+    pair(FIGURES.memory, "it does not grow under the same load."),
+    pair(FIGURES.processor, "no more over WebSocket than over SSE."),
   ],
 };
 

@@ -1,18 +1,21 @@
-import { counterSeries, type GaugeName, gaugeSeries } from "../run/series.ts";
+import { type GaugeName, gaugeSeries } from "../run/series.ts";
 import { showTarget, target } from "../thresholds/targets.ts";
 import { memoryGrowth } from "./alerts.ts";
 import { frame, inRows, oneRun, reportLink, runFilters, testMarks } from "./frame.ts";
-import { graph, type Line, limitOf, type Panel, tiles, titleOf, unitOf, verdictTiles } from "./panels.ts";
-import { ADMITTED_RUNS, CHOSEN_RUN, gauge, last, lastGauge, now, perSecond, WHOLE_RUN } from "./promql.ts";
+import { graph, type Line, limitOf, type Panel, tiles, titleOf, unitOf } from "./panels.ts";
+import { FIGURES, measured, ofRun, verdicts } from "./parts.ts";
+import { ADMITTED_RUNS, CHOSEN_RUN, gauge, largest, last, now, WHOLE_RUN } from "./promql.ts";
 
-const JUDGED = ["memory-stability", "cpu-efficiency", "resource-stability"] as const;
+const JUDGED = (["memory-stability", "cpu-efficiency", "resource-stability"] as const).map(target);
 const growth = target("memory-stability");
 /** The window in which the band and the slope are taken. */
 const WINDOW = "30m";
 
 /** A gauge with the band in which it moved: two standard deviations about its mean within the window. */
 function banded(name: GaugeName, legend: string): Line[] {
-  const [mean, deviation] = ["avg", "stddev"].map((over) => `${over}_over_time(${gauge(name)}[${WINDOW}])`);
+  const [mean, deviation] = ["avg", "stddev"].map((over) =>
+    largest(`${over}_over_time(${gaugeSeries(name)}{${CHOSEN_RUN}}[${WINDOW}])`, ""),
+  );
   return [
     { expr: gauge(name), legend },
     { expr: `${mean} - 2 * ${deviation}`, legend: "band, low" },
@@ -31,40 +34,30 @@ const withBand = (title: string, description: string, unit: string, width: numbe
 
 const rows: Record<string, Panel[]> = {
   Verdict: [
-    verdictTiles(
+    verdicts(
       {
         title: "Verdicts",
         description: "What only hours show: set at the run's end. Good: met.",
         width: 8,
+        height: 5,
       },
-      {
-        expr: lastGauge(
-          "target_verdict",
-          `${CHOSEN_RUN},${WHOLE_RUN},target=~"${JUDGED.join("|")}"`,
-          "target",
-        ),
-        legend: "{{target}}",
-      },
+      JUDGED,
     ),
-    tiles(
+    measured(
       {
         title: "Measured",
         description: "With the target in brackets. Good: green.",
         width: 8,
+        height: 5,
       },
-      "none",
-      JUDGED.map(target).map((row) => ({
-        expr: last(gaugeSeries("target_value"), `${CHOSEN_RUN},${WHOLE_RUN},target="${row.id}"`),
-        legend: titleOf(row),
-        unit: unitOf(row),
-        limit: limitOf(row),
-      })),
+      JUDGED,
     ),
     tiles(
       {
         title: `${growth.title}: slope and its 95 % interval`,
         description: `The slope over the run's load, after warm-up, as it was judged at the end. Good: the whole interval ${showTarget(growth)}.`,
         width: 8,
+        height: 5,
       },
       unitOf(growth),
       (["target_low", "target_value", "target_high"] as const).map((name, i) => ({
@@ -90,7 +83,7 @@ const rows: Record<string, Panel[]> = {
         height: 10,
       },
       unitOf(growth),
-      [{ expr: memoryGrowth(CHOSEN_RUN, WINDOW), legend: "slope" }],
+      [{ expr: largest(memoryGrowth(CHOSEN_RUN, WINDOW), ""), legend: "slope" }],
       limitOf(growth),
     ),
   ],
@@ -111,15 +104,10 @@ const rows: Record<string, Panel[]> = {
     ),
   ],
   "The load beside it": [
-    graph(
-      {
-        title: "Server processor time",
-        description: `100 % is one core. Good: steady under load; with idle streams ${showTarget(target("cpu-efficiency"))}.`,
-        width: 6,
-      },
-      "percentunit",
-      [{ expr: perSecond(gaugeSeries("server_cpu_seconds_total")), legend: "server" }],
-    ),
+    ofRun(FIGURES.processor, {
+      width: 6,
+      good: `steady under load; with idle streams ${showTarget(target("cpu-efficiency"))}.`,
+    }),
     graph(
       {
         title: "Streams opened and ended",
@@ -132,24 +120,8 @@ const rows: Record<string, Panel[]> = {
         { expr: now("streams_ended"), legend: "ended" },
       ],
     ),
-    graph(
-      {
-        title: "Messages received",
-        description: "By all clients together. Good: steady for hours.",
-        width: 6,
-      },
-      "suffix: msg/s",
-      [{ expr: perSecond(counterSeries("messages_received")), legend: "messages" }],
-    ),
-    graph(
-      {
-        title: "k6's own memory",
-        description: "Of the load generator. Good: flat: its memory is bounded, however long the run.",
-        width: 6,
-      },
-      "bytes",
-      [{ expr: gauge("generator_memory_bytes"), legend: "k6" }],
-    ),
+    ofRun(FIGURES.received, { width: 6, good: "steady for hours." }),
+    ofRun(FIGURES.generatorMemory, { width: 6 }),
   ],
 };
 

@@ -75,12 +75,15 @@ for (const dashboard of DASHBOARDS) {
     });
 
     test("tables colour their cells as this version of the schema says", () => {
-      for (const { fieldConfig } of panels.filter(({ type }) => type === "table")) {
-        assert.deepEqual(fieldConfig?.defaults?.custom, {
-          align: "auto",
-          inspect: false,
-          cellOptions: { type: "color-text" },
-        });
+      for (const { title, fieldConfig } of panels.filter(({ type }) => type === "table")) {
+        assert.deepEqual(fieldConfig?.defaults?.custom, { align: "auto", inspect: false, minWidth: 60 });
+        const cells = (fieldConfig?.overrides ?? []).flatMap(({ properties }) =>
+          properties.filter(({ id }) => id === "custom.cellOptions").map(({ value }) => value),
+        );
+        assert.ok(cells.length > 0, title);
+        for (const cell of cells) {
+          assert.match((cell as { type: string }).type, /^(color-background|gauge)$/, title);
+        }
       }
     });
   });

@@ -67,25 +67,33 @@ export const reportLink = (title: string, variable = "testid"): dashboard.Dashbo
     .url(reportOf(variable))
     .targetBlank(true);
 
-/** Links from a value of one run, whose series has the label testid, to that run. */
-export function linksOfRun(): dashboard.DashboardLinkBuilder[] {
-  const run = "__field.labels.testid";
-  return [
+/**
+ * Links from a row of a table to its run, within the run's own time. `titles` are those of the columns that hold the
+ * run's id, and its start and end in milliseconds.
+ */
+export function linksOfRun(
+  titles: Readonly<Record<"id" | "start" | "end", string>>,
+): dashboard.DashboardLink[] {
+  const id = `__data.fields.${titles.id}`;
+  const [from, to] = [titles.start, titles.end].map((title) => filled(`__data.fields.${title}.numeric`));
+  const links = [
     new dashboard.DashboardLinkBuilder("This run").url(
-      `/d/plan-load-run?var-testid=${filled(run)}&${filled("__url_time_range")}`,
+      `/d/plan-load-run?var-datasource=${filled("datasource")}&var-testid=${filled(id)}&from=${from}&to=${to}`,
     ),
-    new dashboard.DashboardLinkBuilder("Report of this run").url(reportOf(run)).targetBlank(true),
+    new dashboard.DashboardLinkBuilder("Report of this run").url(reportOf(id)).targetBlank(true),
   ];
+  return links.map((link) => link.build());
 }
 
-const STARTED = gaugeSeries("run_started_seconds");
+/** A series that is sent again and again while a run lasts: it is found in every time range that meets the run. */
+const PRESENT = gaugeSeries("test_running");
 
 /** A choice among the values that a label has in the runs that `where` admits. */
 function choice(name: string, label: string, of: string, where: string) {
   return new dashboard.QueryVariableBuilder(name)
     .label(label)
     .datasource(DATASOURCE)
-    .query(`label_values(${STARTED}${where === "" ? "" : `{${where}}`}, ${of})`)
+    .query(`label_values(${PRESENT}${where === "" ? "" : `{${where}}`}, ${of})`)
     .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
     .sort(dashboard.VariableSort.AlphabeticalDesc);
 }
@@ -116,6 +124,6 @@ export const testMarks = (where = CHOSEN_RUN): dashboard.AnnotationQueryBuilder 
     .datasource(DATASOURCE)
     .enable(true)
     .iconColor("blue")
-    .expr(`max by (test) (${gauge("test_running", where)}) > 0`)
+    .expr(`${gauge("test_running", where, "test")} > 0`)
     .step("1s")
     .titleFormat("{{test}}");

@@ -35,13 +35,14 @@ export interface Limit {
 }
 
 /** What every panel says of itself. `description` says what good looks like. */
-interface Text {
+export interface Text {
   title: string;
   description: string;
   width: number;
   height?: number;
 }
 
+/** The height of a panel that names none. */
 const HEIGHT = 8;
 const GOOD = "green";
 const BAD = "red";
@@ -75,6 +76,21 @@ export const unitOf = ({ unit }: Target): string =>
 /** "Message latency, p95 (< 100 ms)" */
 export const titleOf = (row: Target): string => `${row.title} (${showTarget(row)})`;
 
+/** "message-latency (< 100 ms)": where many stand beside each other, and titles would be too small to read. */
+export const nameOf = (row: Target): string => `${row.id} (${showTarget(row)})`;
+
+/** What all panels are begun with. */
+interface Begun {
+  title(title: string): this;
+  description(description: string): this;
+  span(width: number): this;
+  height(height: number): this;
+  datasource(datasource: common.DataSourceRef): this;
+}
+
+const begin = <P extends Begun>(panel: P, { title, description, width, height = HEIGHT }: Text): P =>
+  panel.title(title).description(description).span(width).height(height).datasource(DATASOURCE);
+
 const query = ({ expr, legend }: Line) => new prometheus.DataqueryBuilder().expr(expr).legendFormat(legend);
 const ranged = (line: Line, i: number) => query(line).range().refId(refId(i));
 const instant = (line: Line, i: number) => query(line).instant().refId(refId(i));
@@ -104,18 +120,8 @@ const verdictMappings: dashboard.ValueMapping[] = [
 ];
 
 /** Lines over time, with the target drawn in. */
-export function graph(
-  { title, description, width, height = HEIGHT }: Text,
-  unit: string,
-  lines: readonly Line[],
-  limit?: Limit,
-): TimeSeries {
-  const panel = new TimeSeries()
-    .title(title)
-    .description(description)
-    .span(width)
-    .height(height)
-    .datasource(DATASOURCE)
+export function graph(text: Text, unit: string, lines: readonly Line[], limit?: Limit): TimeSeries {
+  const panel = begin(new TimeSeries(), text)
     .unit(unit)
     .lineWidth(2)
     .fillOpacity(5)
@@ -145,18 +151,8 @@ export function graph(
 }
 
 /** Large figures, as they stand at the end of what is shown. */
-export function tiles(
-  { title, description, width, height = 4 }: Text,
-  unit: string,
-  lines: readonly Line[],
-  limit?: Limit,
-): Stat {
-  const panel = new Stat()
-    .title(title)
-    .description(description)
-    .span(width)
-    .height(height)
-    .datasource(DATASOURCE)
+export function tiles(text: Text, unit: string, lines: readonly Line[], limit?: Limit): Stat {
+  const panel = begin(new Stat(), { height: 4, ...text })
     .unit(unit)
     .thresholds(steps(limit))
     .colorMode(common.BigValueColorMode.Value)
@@ -176,25 +172,15 @@ export function tiles(
 }
 
 /** Verdicts as tiles of colour and word. */
-export function verdictTiles(text: Text, line: Line): Stat {
-  return tiles(text, "none", [line])
+export function verdictTiles(text: Text, lines: readonly Line[]): Stat {
+  return tiles(text, "none", lines)
     .mappings(verdictMappings)
     .colorMode(common.BigValueColorMode.BackgroundSolid);
 }
 
 /** Values side by side as bars, coloured by the target. */
-export function bars(
-  { title, description, width, height = HEIGHT }: Text,
-  unit: string,
-  lines: readonly Line[],
-  limit?: Limit,
-): BarGauge {
-  return new BarGauge()
-    .title(title)
-    .description(description)
-    .span(width)
-    .height(height)
-    .datasource(DATASOURCE)
+export function bars(text: Text, unit: string, lines: readonly Line[], limit?: Limit): BarGauge {
+  return begin(new BarGauge(), text)
     .unit(unit)
     .min(0)
     .thresholds(steps(limit))
@@ -205,13 +191,8 @@ export function bars(
 }
 
 /** How many durations fell into each bucket, over time. */
-export function durations({ title, description, width, height = HEIGHT }: Text, expr: string): Panel {
-  return new heatmap.PanelBuilder()
-    .title(title)
-    .description(description)
-    .span(width)
-    .height(height)
-    .datasource(DATASOURCE)
+export function durations(text: Text, expr: string): Panel {
+  return begin(new heatmap.PanelBuilder(), text)
     .calculate(false)
     .rowsFrame(new heatmap.RowsHeatmapOptionsBuilder().layout(common.HeatmapCellLayout.Le))
     .yAxis(new heatmap.YAxisConfigBuilder().unit("s"))
@@ -225,43 +206,150 @@ export function durations({ title, description, width, height = HEIGHT }: Text, 
     .targets([ranged({ expr, legend: "{{le}}" }, 0).format(prometheus.PromQueryFormat.Heatmap)]);
 }
 
-/** Verdicts over time, a row a target. */
-export function verdictHistory({ title, description, width, height = 14 }: Text, line: Line): StateTimeline {
-  return new StateTimeline()
-    .title(title)
-    .description(description)
-    .span(width)
-    .height(height)
-    .datasource(DATASOURCE)
+/** A column of a table: a query, asked once, with a value for each row. */
+export interface Column {
+  title: string;
+  expr: string;
+  /** Whether the values are times, in milliseconds since the epoch. */
+  isTime?: boolean;
+  /** How Grafana shows it, where it is not as the table does. */
+  shown?: dashboard.DynamicConfigValue[];
+}
+
+/** The column by which rows are put in order. */
+export interface Order {
+  by: string;
+  newestFirst: boolean;
+}
+
+const asTable = (columns: readonly Column[]) =>
+  columns.map(({ expr }, i) => instant({ expr, legend: "" }, i).format(prometheus.PromQueryFormat.Table));
+
+/** What Grafana calls the values of a query among several. */
+const valuesOf = (i: number): string => `Value #${refId(i)}`;
+
+/** The answers of several queries made one table: a row for each set of labels, in which each query is a column. */
+function merged(columns: readonly Column[], order?: Order): dashboard.DataTransformerConfig[] {
+  const conversions = columns.flatMap(({ isTime }, i) =>
+    isTime ? [{ targetField: valuesOf(i), destinationType: "time" }] : [],
+  );
+  const field = valuesOf(columns.findIndex(({ title }) => title === order?.by));
+  return [
+    { id: "merge", options: {} },
+    ...(conversions.length === 0 ? [] : [{ id: "convertFieldType", options: { conversions } }]),
+    ...(order === undefined
+      ? []
+      : [{ id: "sortBy", options: { sort: [{ field, desc: order.newestFirst }] } }]),
+  ];
+}
+
+/** Those labels that have titles, then the columns; the time of asking and the labels `without` are left out. */
+function arranged(
+  columns: readonly Column[],
+  labels: Readonly<Record<string, string>>,
+  without: readonly string[] = [],
+): dashboard.DataTransformerConfig {
+  const titles = { ...labels, ...Object.fromEntries(columns.map(({ title }, i) => [valuesOf(i), title])) };
+  return {
+    id: "organize",
+    options: {
+      excludeByName: left("Time", ...without),
+      indexByName: Object.fromEntries(Object.keys(titles).map((name, i) => [name, i])),
+      renameByName: titles,
+    },
+  };
+}
+
+const left = (...names: readonly string[]) => Object.fromEntries(names.map((name) => [name, true]));
+
+/** A row for each set of `labels`, which have titles. */
+export function table(
+  text: Text,
+  labels: Readonly<Record<string, string>>,
+  columns: readonly Column[],
+  order?: Order,
+): Table {
+  const panel = begin(new Table(), text)
+    .mappings(verdictMappings)
+    .minWidth(60)
+    .cellHeight(common.TableCellHeight.Md)
+    .targets(asTable(columns))
+    .transformations([...merged(columns, order), arranged(columns, labels)]);
+  for (const { title, isTime, shown = [] } of columns) {
+    const own = [...(isTime ? [{ id: "unit", value: "time:YYYY-MM-DD HH:mm" }] : []), ...shown];
+    if (own.length > 0) panel.overrideByName(title, own);
+  }
+  return panel;
+}
+
+/** How the cells of a column are shown: as a verdict's colour and word, as a bar by a target, or not at all. */
+export const AS_VERDICT: dashboard.DynamicConfigValue[] = [
+  {
+    id: "custom.cellOptions",
+    value: {
+      type: common.TableCellDisplayMode.ColorBackground,
+      mode: common.TableCellBackgroundDisplayMode.Basic,
+    },
+  },
+];
+export const asBar = (row: Target): dashboard.DynamicConfigValue[] => [
+  { id: "unit", value: unitOf(row) },
+  { id: "mappings", value: [] },
+  { id: "min", value: 0 },
+  { id: "thresholds", value: steps(limitOf(row)).build() },
+  {
+    id: "custom.cellOptions",
+    value: { type: common.TableCellDisplayMode.Gauge, mode: common.BarGaugeDisplayMode.Basic },
+  },
+];
+export const HIDDEN: dashboard.DynamicConfigValue[] = [{ id: "custom.hideFrom.viz", value: true }];
+
+/** The names of targets as a table shows them, instead of their ids. */
+export const targetTitles = (rows: readonly Target[]): dashboard.ValueMapping => ({
+  type: dashboard.MappingType.ValueToText,
+  options: Object.fromEntries(rows.map((row) => [row.id, { text: titleOf(row) }])),
+});
+
+/** Verdicts over time, a band each column but the one of times: a state begins at the time of each row. */
+export function verdictHistory(
+  text: Text,
+  columns: readonly Column[],
+  by: string,
+  without: readonly string[],
+) {
+  return begin(new StateTimeline(), text)
     .mappings(verdictMappings)
     .colorScheme(colours(dashboard.FieldColorModeId.Thresholds))
-    .spanNulls(true)
     .mergeValues(false)
     .showValue(common.VisibilityMode.Auto)
     .legend(
       new common.VizLegendOptionsBuilder().showLegend(false).displayMode(common.LegendDisplayMode.Hidden),
     )
-    .targets([ranged(line, 0)]);
+    .targets(asTable(columns))
+    .transformations([...merged(columns, { by, newestFirst: false }), arranged(columns, {}, without)]);
 }
 
-/** Verdicts as a table: a row each `row`, a column each `column` (labels of the query's series). */
-export function verdictMatrix(
-  { title, description, width, height = 14 }: Text,
-  expr: string,
-  row: string,
-  column: string,
-): Table {
-  return new Table()
-    .title(title)
-    .description(description)
-    .span(width)
-    .height(height)
-    .datasource(DATASOURCE)
-    .mappings(verdictMappings)
-    .cellOptions({ type: common.TableCellDisplayMode.ColorText })
-    .targets([instant({ expr, legend: "" }, 0).format(prometheus.PromQueryFormat.Table)])
-    .withTransformation({
-      id: "groupingToMatrix",
-      options: { rowField: row, columnField: column, valueField: "Value", emptyValue: "null" },
-    });
+/** A point for each row, at the time that the column `by` holds; a line for each set of the labels `lines`. */
+export function history(
+  text: Text,
+  unit: string,
+  columns: readonly Column[],
+  by: string,
+  lines: readonly string[],
+  without: readonly string[],
+  limit: Limit,
+): TimeSeries {
+  return (
+    graph(text, unit, [], limit)
+      .showPoints(common.VisibilityMode.Always)
+      .pointSize(8)
+      // Nothing may be renamed before: a name that a transformation gave would win.
+      .displayName(lines.map((label) => `\${__field.labels.${label}}`).join(" "))
+      .targets(asTable(columns))
+      .transformations([
+        ...merged(columns, { by, newestFirst: false }),
+        { id: "organize", options: { excludeByName: left("Time", ...without) } },
+        { id: "partitionByValues", options: { fields: [...lines], keepFields: false } },
+      ])
+  );
 }

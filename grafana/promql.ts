@@ -57,17 +57,26 @@ export const quantile = (q: number, name: DistributionName, where = CHOSEN_RUN, 
 export const runQuantile = (q: number, name: DistributionName, where = CHOSEN_RUN): string =>
   `histogram_quantile(${q}, sum by (le) (${last(counterSeries(bucketSeries(name)), where)}))`;
 
-/** A gauge as it stands. */
-export const gauge = (name: GaugeName, where = CHOSEN_RUN): string => `${gaugeSeries(name)}{${where}}`;
+/** A gauge as it stands: the largest of the tests and instances that send it, by the labels `by`. */
+export const gauge = (name: GaugeName, where = CHOSEN_RUN, by = ""): string =>
+  largest(`${gaugeSeries(name)}{${where}}`, by);
 
-/** The last value of a gauge, by label. */
+/** The last value of a gauge, by label: the largest of the instances that sent it. */
 export const lastGauge = (name: GaugeName, where: string, by: string): string =>
-  `max by (${by}) (${last(gaugeSeries(name), where)})`;
+  largest(last(gaugeSeries(name), where), by);
 
-/** Of series that runs sent at their end, those of the newest `runs` of each `by`, looking back from the range's end. */
-export const ofNewestRuns = (series: string, where: string, runs: number, by: string): string =>
-  `${series} and on (testid) topk by (${by}) (${runs}, last_over_time(${gaugeSeries("run_ended_seconds")}{${where}}[$__range] @ end()))`;
+/** The newest `runs` of each `by` among those of which `judged` has series. `ended` are the times at which runs ended. */
+export const newestRuns = (ended: string, judged: string, runs: number, by: string): string =>
+  `topk by (${by}) (${runs}, ${ended} and on (testid) ${judged})`;
 
-function sum(expression: string, by: string): string {
-  return by === "" ? `sum(${expression})` : `sum by (${by}) (${expression})`;
+/** Of an expression's series those of these runs. */
+export const ofRuns = (expression: string, runs: string): string => `${expression} and on (testid) ${runs}`;
+
+/** The largest of each `by`. */
+export const largest = (expression: string, by: string): string => aggregated("max", expression, by);
+
+const sum = (expression: string, by: string): string => aggregated("sum", expression, by);
+
+function aggregated(operator: string, expression: string, by: string): string {
+  return by === "" ? `${operator}(${expression})` : `${operator} by (${by}) (${expression})`;
 }

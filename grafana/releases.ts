@@ -2,63 +2,114 @@ import { gaugeSeries } from "../run/series.ts";
 import { showTarget, TARGETS, type Target } from "../thresholds/targets.ts";
 import { frame, inRows, linksOfRun, runFilters } from "./frame.ts";
 import {
-  bars,
-  graph,
+  AS_VERDICT,
+  asBar,
+  type Column,
+  HIDDEN,
+  history,
   limitOf,
   type Panel,
+  table,
   titleOf,
   unitOf,
   verdictHistory,
-  verdictMatrix,
 } from "./panels.ts";
-import { ADMITTED_RUNS, last, ofNewestRuns, WHOLE_RUN } from "./promql.ts";
+import { ADMITTED_RUNS, largest, last, newestRuns, ofRuns, WHOLE_RUN } from "./promql.ts";
+
+/**
+ * A run writes its verdicts once. So that runs that lie close together are told apart at any range, panels ask once for
+ * all runs of the range, and take the time of each from the series that hold it, not from the step of a graph.
+ */
 
 const RUNS = 10;
-
-/** The worst of a target's values, where a step of time holds several runs. */
-const worst = ({ comparison }: Target): string => (comparison.startsWith(">") ? "min" : "max");
-
-/** A run writes its targets once, at its end: a step of time shows the runs that ended within it. */
-const inStep = (series: string, where: string): string => `last_over_time(${series}{${where}}[$__interval])`;
-
-const VALUE = gaugeSeries("target_value");
-const VERDICT = gaugeSeries("target_verdict");
+const RUN = ["testid", "release", "transport"];
+const OF_RUN = RUN.join(", ");
 const OF_RELEASE = "release, transport";
 
-const history = (row: Target): Panel[] => {
-  const where = `${ADMITTED_RUNS},${WHOLE_RUN},target="${row.id}"`;
-  return [
-    graph(
+const STARTED = last(gaugeSeries("run_started_seconds"), ADMITTED_RUNS);
+const ENDED = last(gaugeSeries("run_ended_seconds"), ADMITTED_RUNS);
+const VERDICTS = last(gaugeSeries("target_verdict"), `${ADMITTED_RUNS},${WHOLE_RUN}`);
+const ofTarget = (name: "target_value" | "target_verdict", { id }: Target): string =>
+  last(gaugeSeries(name), `${ADMITTED_RUNS},${WHOLE_RUN},target="${id}"`);
+
+/** In the dashboard Run a run is shown from a little before its start to a little after its end. */
+const MARGIN_MS = 10_000;
+const TIMES = { id: "Run", start: "Started", end: "Ended" } as const;
+const LINKED = [{ id: "links", value: linksOfRun(TIMES) }];
+
+/** Whole ones: Grafana reads a number of another length in a link as a date. */
+const milliseconds = (seconds: string, by: string): string => `floor(1000 * ${largest(seconds, by)})`;
+
+const startOf = (runs: string): Column => ({
+  title: TIMES.start,
+  expr: `${milliseconds(ofRuns(STARTED, runs), OF_RUN)} - ${MARGIN_MS}`,
+  isTime: true,
+});
+const endOf = (runs: string, by = OF_RUN): Column => ({
+  title: TIMES.end,
+  expr: `${milliseconds(ofRuns(ENDED, runs), by)} + ${MARGIN_MS}`,
+  isTime: true,
+});
+const hidden = (column: Column): Column => ({ ...column, shown: HIDDEN });
+
+/** The verdicts of runs on each target, in the plan's order: a column each. */
+const verdicts = (runsOf: (row: Target) => string, by: string): Column[] =>
+  TARGETS.map((row) => ({
+    title: row.id,
+    expr: largest(ofRuns(ofTarget("target_verdict", row), runsOf(row)), by),
+    shown: AS_VERDICT,
+  }));
+
+/** Of each release and transport the newest run that was judged by the target: as the alerts look at it. */
+const newestOf = (row: Target): string => newestRuns(ENDED, ofTarget("target_verdict", row), 1, OF_RELEASE);
+
+const JUDGED = newestRuns(ENDED, VERDICTS, RUNS, "transport");
+
+const overTime = (row: Target): Panel =>
+  history(
+    {
+      title: titleOf(row),
+      description: `${row.title} in every run, at the time of its end, for each release and transport. Good: ${showTarget(row)}, the side of the line that is green in the table beside it. Before: ${row.before}.`,
+      width: 14,
+    },
+    unitOf(row),
+    [
+      endOf(ofTarget("target_verdict", row)),
+      { title: "Measured", expr: largest(ofTarget("target_value", row), OF_RUN) },
+    ],
+    TIMES.end,
+    ["release", "transport"],
+    ["testid"],
+    limitOf(row),
+  );
+
+const byRelease = (row: Target): Panel => {
+  const newest = newestOf(row);
+  return table(
+    {
+      title: `${row.id}: newest run of each release`,
+      description: `${row.title} in the newest run of each release that was judged by it; a click on the release leads to that run. Good: green, ${showTarget(row)}.`,
+      width: 10,
+    },
+    { testid: TIMES.id, release: "Release", transport: "Transport" },
+    [
+      hidden(startOf(newest)),
+      hidden(endOf(newest)),
       {
-        title: titleOf(row),
-        description: `${row.title}, run after run, for each release and transport. Good: ${showTarget(row)}, the side of the line that is green in the bars beside it. Before: ${row.before}.`,
-        width: 16,
+        title: "Verdict",
+        expr: largest(ofRuns(ofTarget("target_verdict", row), newest), OF_RUN),
+        shown: AS_VERDICT,
       },
-      unitOf(row),
-      [
-        {
-          expr: `${worst(row)} by (${OF_RELEASE}) (${inStep(VALUE, where)})`,
-          legend: "{{release}} {{transport}}",
-        },
-      ],
-      limitOf(row),
-    ),
-    bars(
       {
-        title: "Newest run of each release",
-        description: `${row.title} in the newest run of each release. Good: green, ${showTarget(row)}.`,
-        width: 8,
+        title: "Measured",
+        expr: largest(ofRuns(ofTarget("target_value", row), newest), OF_RUN),
+        shown: asBar(row),
       },
-      unitOf(row),
-      [
-        {
-          expr: `max by (${OF_RELEASE}, testid) (${ofNewestRuns(last(VALUE, where), ADMITTED_RUNS, 1, OF_RELEASE)})`,
-          legend: "{{release}} {{transport}}",
-        },
-      ],
-      limitOf(row),
-    ).dataLinks(linksOfRun()),
-  ];
+    ],
+    { by: TIMES.end, newestFirst: true },
+  )
+    .overrideByName(TIMES.id, HIDDEN)
+    .overrideByName("Release", LINKED);
 };
 
 const rows: Record<string, Panel[]> = {
@@ -66,31 +117,46 @@ const rows: Record<string, Panel[]> = {
     verdictHistory(
       {
         title: `The last ${RUNS} runs over $transport`,
-        description: `The verdict of each target over the last ${RUNS} runs that the variables admit; each state begins where a run ended. Good: green from end to end.`,
-        width: 12,
+        description: `The verdict of each target over the last ${RUNS} runs that the variables admit; each state begins where a run ended, also where two lie close together: zoom in, or see the table below. Good: green from end to end.`,
+        width: 24,
+        height: 14,
       },
-      {
-        expr: `max by (target) (${ofNewestRuns(inStep(VERDICT, `${ADMITTED_RUNS},${WHOLE_RUN}`), ADMITTED_RUNS, RUNS, "transport")})`,
-        legend: "{{target}}",
-      },
+      [endOf(JUDGED), ...verdicts(() => JUDGED, OF_RUN)],
+      TIMES.end,
+      RUN,
     )
       .repeat("transport")
       .repeatDirection("h"),
+    table(
+      {
+        title: `The last ${RUNS} runs over each transport, one by one`,
+        description:
+          "A row each run, the newest on top; a click on its start leads to the run and its report. Empty: the run has no test of that target. Good: green in all of them.",
+        width: 24,
+        height: 14,
+      },
+      { testid: TIMES.id, release: "Release", transport: "Transport" },
+      [startOf(JUDGED), hidden(endOf(JUDGED)), ...verdicts(() => JUDGED, OF_RUN)],
+      { by: TIMES.end, newestFirst: true },
+    )
+      .overrideByName(TIMES.id, HIDDEN)
+      .overrideByName(TIMES.start, LINKED),
   ],
   "Verdicts by release": [
-    verdictMatrix(
+    table(
       {
         title: "Newest run of each release",
         description:
-          "Target by release, the worse of the chosen transports. Good: met in the newest release.",
+          "For each target the newest run of the release that was judged by it, as the alerts look at it. Good: met in the newest release, on top.",
         width: 24,
+        height: 10,
       },
-      `max by (target, release) (${ofNewestRuns(last(VERDICT, `${ADMITTED_RUNS},${WHOLE_RUN}`), ADMITTED_RUNS, 1, OF_RELEASE)})`,
-      "target",
-      "release",
+      { release: "Release", transport: "Transport" },
+      [endOf(VERDICTS, OF_RELEASE), ...verdicts(newestOf, OF_RELEASE)],
+      { by: TIMES.end, newestFirst: true },
     ),
   ],
-  Targets: TARGETS.flatMap(history),
+  Targets: TARGETS.flatMap((row) => [overTime(row), byRelease(row)]),
 };
 
 /** Every target over releases and over time. */

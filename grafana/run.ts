@@ -1,33 +1,19 @@
-import { counterSeries, gaugeSeries, OUTCOMES_SERIES } from "../run/series.ts";
-import { LONGEST_WAIT_MS, STALL_MS, show, TARGETS, target } from "../thresholds/targets.ts";
+import { counterSeries, OUTCOMES_SERIES } from "../run/series.ts";
+import { LONGEST_WAIT_MS, show, TARGETS, target } from "../thresholds/targets.ts";
 import { frame, inRows, oneRun, reportLink, runFilters, testMarks } from "./frame.ts";
-import {
-  bars,
-  durations,
-  graph,
-  type Limit,
-  limitOf,
-  type Panel,
-  tiles,
-  titleOf,
-  unitOf,
-  verdictTiles,
-} from "./panels.ts";
+import { bars, durations, graph, type Limit, limitOf, type Panel, tiles, titleOf } from "./panels.ts";
+import { FIGURES, measured, ofRun, verdicts } from "./parts.ts";
 import {
   ADMITTED_RUNS,
   bucketIncrease,
   CHOSEN_RUN,
-  deliveryShare,
   gauge,
-  last,
   lastGauge,
   now,
   perSecond,
   quantile,
   runQuantile,
-  share,
   total,
-  WHOLE_RUN,
 } from "./promql.ts";
 
 const OUTCOMES = counterSeries(OUTCOMES_SERIES);
@@ -36,31 +22,25 @@ const ceiling = (seconds: number): Limit => ({ value: seconds, isFloor: false })
 
 const rows: Record<string, Panel[]> = {
   Verdict: [
-    verdictTiles(
+    verdicts(
       {
         title: "Verdicts",
         description:
           "The verdict of each target over the whole run, set at its end. Good: met everywhere. Silence is no pass: “no data” fails a run as “missed” does.",
         width: 24,
-        height: 5,
+        height: 7,
       },
-      { expr: lastGauge("target_verdict", `${CHOSEN_RUN},${WHOLE_RUN}`, "target"), legend: "{{target}}" },
+      TARGETS,
     ),
-    tiles(
+    measured(
       {
         title: "Measured, with the target in brackets",
         description:
           "What was measured for each target, the worst of its tests; set at the run's end. Good: green, which is the target's side of its limit.",
         width: 24,
-        height: 6,
+        height: 7,
       },
-      "none",
-      TARGETS.map((row) => ({
-        expr: last(gaugeSeries("target_value"), `${CHOSEN_RUN},${WHOLE_RUN},target="${row.id}"`),
-        legend: titleOf(row),
-        unit: unitOf(row),
-        limit: limitOf(row),
-      })),
+      TARGETS,
     ),
   ],
   Connections: [
@@ -79,17 +59,7 @@ const rows: Record<string, Panel[]> = {
         },
       ],
     ),
-    graph(
-      {
-        title: titleOf(target("connection-success")),
-        description:
-          "Usable streams in attempts to connect, within a moving window. Good: on the line, 100 %.",
-        width: 8,
-      },
-      "percentunit",
-      [{ expr: share("connections_usable", "connection_attempts"), legend: "usable" }],
-      limitOf(target("connection-success")),
-    ),
+    ofRun(FIGURES.connections, { width: 8 }),
     graph(
       {
         title: "Time to the first message",
@@ -106,17 +76,7 @@ const rows: Record<string, Panel[]> = {
     ),
   ],
   Delivery: [
-    graph(
-      {
-        title: titleOf(target("message-delivery")),
-        description:
-          "Messages delivered, once and in order, in messages due, of the streams that ended within a moving window. Good: on the line, 100 %.",
-        width: 10,
-      },
-      "percentunit",
-      [{ expr: deliveryShare(), legend: "delivered" }],
-      limitOf(target("message-delivery")),
-    ),
+    ofRun(FIGURES.delivery, { width: 10 }),
     tiles(
       {
         title: "Messages so far",
@@ -180,15 +140,7 @@ const rows: Record<string, Panel[]> = {
     ),
   ],
   Throughput: [
-    graph(
-      {
-        title: "Messages received",
-        description: "By all clients together, test by test. Good: steady while a test runs.",
-        width: 12,
-      },
-      "suffix: msg/s",
-      [{ expr: perSecond(counterSeries("messages_received"), CHOSEN_RUN, "test"), legend: "{{test}}" }],
-    ),
+    ofRun(FIGURES.received, { width: 12, by: "test" }),
     bars(
       {
         title: `${titleOf(target("throughput"))}: delivered against offered`,
@@ -205,16 +157,7 @@ const rows: Record<string, Panel[]> = {
     ),
   ],
   Outcomes: [
-    graph(
-      {
-        title: "Streams that ended, by outcome",
-        description:
-          "Good: completed, and what a test does itself (closed, deleted). refused, dropped, starved and timed_out are failures.",
-        width: 12,
-      },
-      "suffix: /s",
-      [{ expr: perSecond(OUTCOMES, CHOSEN_RUN, "outcome"), legend: "{{outcome}}" }],
-    ),
+    ofRun(FIGURES.outcomes, { width: 12, by: "outcome" }),
     tiles(
       {
         title: "Failures so far",
@@ -248,34 +191,13 @@ const rows: Record<string, Panel[]> = {
     ),
   ],
   Server: [
-    graph(
-      {
-        title: "Memory",
-        description:
-          "Resident memory of the server's process, and of k6. Good: it comes back to where it was; see the dashboard Endurance for the slope.",
-        width: 8,
-      },
-      "bytes",
-      [
-        { expr: gauge("server_memory_bytes"), legend: "server" },
-        { expr: gauge("generator_memory_bytes"), legend: "k6" },
-      ],
-    ),
-    graph(
-      {
-        title: "Processor",
-        description:
-          "Processor time of the server's process: 100 % is one core. Good: it falls back with the load.",
-        width: 8,
-      },
-      "percentunit",
-      [{ expr: perSecond(gaugeSeries("server_cpu_seconds_total")), legend: "server" }],
-    ),
+    ofRun(FIGURES.memory, { width: 6 }),
+    ofRun(FIGURES.processor, { width: 6 }),
     graph(
       {
         title: "Threads and open files",
         description: "Of the server's process. Good: after a test as many as before it.",
-        width: 8,
+        width: 6,
       },
       "short",
       [
@@ -283,22 +205,12 @@ const rows: Record<string, Panel[]> = {
         { expr: gauge("server_open_files"), legend: "open files" },
       ],
     ),
-    graph(
-      {
-        title: "Answer time of /health",
-        description:
-          "Asked once a second beside every test. Good: far below the line; above it the server stalls.",
-        width: 8,
-      },
-      "s",
-      [{ expr: gauge("health_seconds"), legend: "/health" }],
-      ceiling(STALL_MS / 1_000),
-    ),
+    ofRun(FIGURES.health, { width: 6 }),
     tiles(
       {
         title: "Stalls so far",
         description: "Probes of /health without a prompt answer, of all that were judged. Good: none.",
-        width: 4,
+        width: 8,
         height: 8,
       },
       "none",
@@ -316,7 +228,7 @@ const rows: Record<string, Panel[]> = {
         title: "Plans",
         description:
           "Plans that the tests created and have not deleted yet. Good: back to zero at the end; what was left is deleted in teardown.",
-        width: 6,
+        width: 8,
       },
       "short",
       [
@@ -332,7 +244,7 @@ const rows: Record<string, Panel[]> = {
         title: "Time until all plans are complete, by plans at once",
         description:
           "The steps of the scaling test. Good: bars in proportion to the number of plans, or flatter.",
-        width: 6,
+        width: 8,
       },
       "s",
       [{ expr: lastGauge("step_completion_seconds", CHOSEN_RUN, "plans"), legend: "{{plans}} plans" }],
@@ -344,8 +256,7 @@ const rows: Record<string, Panel[]> = {
         title: "What the measuring side adds",
         description:
           "The wait of a message between socket and account, and how late k6's own timers run (p95). Good: below the line; above it latency says nothing of the server.",
-        width: 24,
-        height: 6,
+        width: 16,
       },
       "s",
       [
@@ -354,6 +265,7 @@ const rows: Record<string, Panel[]> = {
       ],
       ceiling(LONGEST_WAIT_MS / 1_000),
     ),
+    ofRun(FIGURES.generatorMemory, { width: 8 }),
   ],
 };
 

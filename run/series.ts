@@ -170,7 +170,7 @@ export const PHASE_NAMES: readonly string[] = Object.values(PHASES);
 /** The label `test` of series that are of no single test. */
 export const WHOLE_RUN_LABEL = "whole run";
 
-/** A verdict as a number, from best to worst: met 0, at the edge 1, not measured 2, missed 3, no data 4. */
+/** A verdict as a number, from best to worst: met 0, at the edge 1, not measured 2, no data 3, missed 4. */
 export const verdictNumber = (verdict: Verdict): number => VERDICTS.indexOf(verdict);
 
 /** Names in Prometheus, as k6's remote write makes them. */

@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { Panel } from "@grafana/grafana-foundation-sdk/dashboard";
+import { readRecord } from "../cli/files.ts";
 import { k6Binary } from "../cli/k6.ts";
 import { prometheusOutput } from "../cli/prometheus.ts";
 import { type RunningServer, startServer } from "../cli/servers.ts";
@@ -14,7 +16,8 @@ import { CHOSEN_RUN, runQuantile, total } from "../grafana/promql.ts";
 import { quantile } from "../record/histogram.ts";
 import type { RunRecord } from "../record/record.ts";
 import { BOUNDS_MS, COUNTERS, counterSeries, verdictNumber, WHOLE_RUN_LABEL } from "../run/series.ts";
-import { type Finished, onlyRecord, ROOT, run, server, temporaryDirectory } from "./harness.ts";
+import { TARGETS } from "../thresholds/targets.ts";
+import { type Finished, onlyRecord, ROOT, run, segment, server, temporaryDirectory } from "./harness.ts";
 import { missing, Prometheus, type Series } from "./prometheus.ts";
 
 /** Series of a run: so many a test, and so many of the run as a whole. docs/dashboards.md says so. */
@@ -22,8 +25,9 @@ const SERIES_PER_TEST = 500;
 const SERIES_PER_RUN = 300;
 
 const STEP = 2;
-/** The tests of the flawed run, and of the good one. */
+/** The tests of the flawed run, of the one that two instances share, and of the good one. */
 const FLAWED_TESTS = "basic-connection,multiple-clients,reconnection";
+const SHARED_TESTS = "multiple-clients,plan-scaling";
 const GOOD_TESTS = `${FLAWED_TESTS},fallback-report,throughput,plan-scaling`;
 
 /** A query of a dashboard, and where it stands. */
@@ -32,6 +36,18 @@ interface Query {
   panel: string;
   expr: string;
   isInstant: boolean;
+}
+
+/** What a dashboard shows: seconds since the epoch. */
+interface Range {
+  from: number;
+  to: number;
+}
+
+/** A row of a table, its values by the columns' titles, or by the queries' names where those have none. */
+interface Row {
+  labels: Record<string, string>;
+  values: Record<string, number>;
 }
 
 const skip = missing("prometheus");
@@ -76,11 +92,20 @@ describe("a run sent to Prometheus", { skip, concurrency: false }, () => {
     fault: readonly string[],
     settings: Record<string, string>,
   ): Promise<Finished> {
-    const url = await serverWith(...fault);
+    return byPlainK6At(await serverWith(...fault), script, settings);
+  }
+
+  function byPlainK6At(
+    url: string,
+    script: string,
+    settings: Record<string, string>,
+    options: readonly string[] = [],
+  ): Promise<Finished> {
     const all = { BASE_URL: url, SERVER_METRICS_URL: `${url}/metrics`, ...settings };
     const { args, env } = prometheusOutput(prometheus.url, {});
     const variables = Object.entries(all).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
-    return run(k6Binary(), ["run", "--quiet", ...args, ...variables, `dist/${script}.js`], env).finished;
+    const file = `dist/${script}.js`;
+    return run(k6Binary(), ["run", "--quiet", ...args, ...options, ...variables, file], env).finished;
   }
 
   before(async () => {
@@ -97,7 +122,7 @@ describe("a run sent to Prometheus", { skip, concurrency: false }, () => {
       }),
       byPlainK6("endurance", ["--fault", "memory-leak=4096"], {
         TRANSPORT: "ws",
-        RELEASE: "2025.10",
+        RELEASE: "2025.11",
         OUT_DIR: join(directory, "leaking"),
       }),
     ]);
@@ -117,8 +142,10 @@ describe("a run sent to Prometheus", { skip, concurrency: false }, () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
+  const shown = (): Range => ({ from: start, to: end });
+
   /** A dashboard's query as Grafana sends it, its variables filled in with a run. */
-  function filledIn(expr: string, runId: string): string {
+  function filledIn(expr: string, runId: string, { from, to } = shown()): string {
     const values: Record<string, string> = {
       testid: runId,
       ws: runId,
@@ -126,16 +153,17 @@ describe("a run sent to Prometheus", { skip, concurrency: false }, () => {
       release: ".*",
       transport: ".*",
       profile: ".*",
-      __range: `${Math.ceil(end - start)}s`,
-      __interval: `${STEP}s`,
+      __range: `${Math.ceil(to - from)}s`,
       __rate_interval: "8s",
     };
     return expr.replace(/\$(\w+)/g, (_, name: string) => values[name] ?? assert.fail(`$${name} in ${expr}`));
   }
 
-  async function ask({ expr, isInstant }: Query, runId: string): Promise<Series[]> {
-    const query = filledIn(expr, runId);
-    return isInstant ? prometheus.instant(query, end) : prometheus.range(query, start, end, STEP);
+  async function ask({ expr, isInstant }: Query, runId: string, range = shown()): Promise<Series[]> {
+    const query = filledIn(expr, runId, range);
+    return isInstant
+      ? prometheus.instant(query, range.to)
+      : prometheus.range(query, range.from, range.to, STEP);
   }
 
   const hasData = (series: Series[]): boolean =>
@@ -155,6 +183,142 @@ describe("a run sent to Prometheus", { skip, concurrency: false }, () => {
     for (const { panel } of all.filter((query) => !empty.includes(query))) panels.delete(panel);
     assert.ok(panels.size <= 3, [...panels].join("\n"));
     assert.deepEqual(await emptyAmong(empty, () => leaking), []);
+  });
+
+  /** The rows of a table or history as Grafana merges the answers: one for each set of labels. */
+  async function rowsOf(dashboard: string, title: RegExp): Promise<Row[]> {
+    const panel = panelsOf(dashboard).find((one) => title.test(one.title ?? "")) ?? assert.fail();
+    const organize = panel.transformations?.find(({ id }) => id === "organize");
+    const { renameByName: titles = {} } = (organize?.options ?? {}) as Partial<
+      Record<"renameByName", Row["labels"]>
+    >;
+    const rows = new Map<string, Row>();
+    for (const target of panel.targets ?? []) {
+      const { refId, expr } = target as unknown as { refId: string; expr: string };
+      for (const { labels, samples } of await prometheus.instant(filledIn(expr, good.runId), end)) {
+        const key = JSON.stringify(labels);
+        const row = rows.get(key) ?? { labels, values: {} };
+        row.values[titles[`Value #${refId}`] ?? refId] = samples[0]?.[1] ?? Number.NaN;
+        rows.set(key, row);
+      }
+    }
+    return [...rows.values()];
+  }
+
+  const runs = (): RunRecord[] => [good, flawed, leaking];
+  const recordOf = ({ labels }: Row): RunRecord =>
+    runs().find(({ runId }) => runId === labels.testid) ?? assert.fail(JSON.stringify(labels));
+  const numbered = ({ targets }: RunRecord): Record<string, number> =>
+    Object.fromEntries(targets.map(({ id, verdict }) => [id, verdictNumber(verdict)]));
+
+  test("Releases shows every run with its verdicts, however close together they lie", async () => {
+    for (const title of [/^The last 10 runs over \$transport/, /one by one$/]) {
+      const rows = await rowsOf("plan-load-releases", title);
+      assert.deepEqual(
+        rows.map((row) => recordOf(row).runId).sort(),
+        runs()
+          .map(({ runId }) => runId)
+          .sort(),
+      );
+      for (const row of rows) {
+        const { Started: _, Ended: ended = 0, ...verdicts } = row.values;
+        assert.deepEqual(verdicts, numbered(recordOf(row)));
+        assert.ok(Math.abs(ended - Date.parse(recordOf(row).endedAt ?? "")) < 60_000);
+      }
+    }
+    for (const row of TARGETS) {
+      const judged = runs().filter(({ targets }) => targets.some(({ id }) => id === row.id));
+      const points = await rowsOf("plan-load-releases", new RegExp(`^${escaped(row.title)} \\(`));
+      assert.equal(points.length, judged.length, row.id);
+      for (const { values } of points) assert.ok((values.A ?? 0) > start * 1_000, row.id);
+    }
+  });
+
+  test("the newest run of a release is the newest that was judged by the target", async () => {
+    const newest = (id: string, transport: string) =>
+      runs()
+        .filter((record) => record.transport === transport && record.targets.some((one) => one.id === id))
+        .sort((a, b) => (a.endedAt ?? "").localeCompare(b.endedAt ?? ""))
+        .at(-1);
+    const ids = TARGETS.map(({ id }) => id);
+    const ofReleases = await rowsOf("plan-load-releases", /^Newest run of each release$/);
+    assert.deepEqual(ofReleases.map(({ labels }) => `${labels.release} ${labels.transport}`).sort(), [
+      "2025.09 sse",
+      "2025.11 ws",
+    ]);
+    for (const { labels, values } of ofReleases) {
+      const { Ended: _, ...verdicts } = values;
+      const expected = ids.flatMap((id) => {
+        const record = newest(id, labels.transport ?? "");
+        return record === undefined ? [] : [[id, numbered(record)[id]]];
+      });
+      assert.deepEqual(verdicts, Object.fromEntries(expected));
+    }
+    for (const id of ids) {
+      const rows = await rowsOf("plan-load-releases", new RegExp(`^${id}: newest run`));
+      const expected = ["sse", "ws"].flatMap((transport) => newest(id, transport) ?? []);
+      assert.deepEqual(
+        rows.map((row) => recordOf(row).runId).sort(),
+        expected.map(({ runId }) => runId).sort(),
+      );
+      for (const row of rows) {
+        const { value = null } = recordOf(row).targets.find((one) => one.id === id) ?? {};
+        assert.equal(row.values.Measured ?? null, value, id);
+      }
+    }
+  });
+
+  test("a link from Releases leads to the run within its own time, where Run shows all of it", async () => {
+    const rows = await rowsOf("plan-load-releases", /one by one$/);
+    const table = panelsOf("plan-load-releases").find(({ title }) => title?.endsWith("one by one"));
+    const [, url = ""] = /"url":"(\/d\/plan-load-run[^"]*)"/.exec(JSON.stringify(table)) ?? [];
+    for (const row of rows) {
+      const record = recordOf(row);
+      const cells: Record<string, string | number> = { ...row.values, Run: record.runId };
+      const link = new URL(
+        url.replace(/\$\{__data\.fields\.(\w+)(?:\.numeric)?\}/g, (_, name: string) => String(cells[name])),
+        "http://grafana",
+      );
+      const [runId = "", from, to] = ["var-testid", "from", "to"].map(
+        (key) => link.searchParams.get(key) ?? "",
+      );
+      const range = { from: Number(from) / 1_000, to: Number(to) / 1_000 };
+      assert.match(`${from} ${to}`, /^\d{13} \d{13}$/);
+      assert.ok(range.to - range.from < 900, link.href);
+      const ofRun = dashboardQueries().filter(({ dashboard }) => dashboard === "plan-load-run");
+      for (const query of ofRun) {
+        const [whole, linked] = [await ask(query, runId), await ask(query, runId, range)];
+        assert.equal(hasData(linked), hasData(whole), `${query.panel}, ${query.expr} from ${link.href}`);
+      }
+    }
+  });
+
+  test("the table target × transport has the plan's order, and both runs", async () => {
+    const ids = TARGETS.map(({ id }) => id);
+    const rows = await rowsOf("plan-load-comparison", /^Verdicts: target × transport/);
+    const ofFirst = rows.filter(({ values }) => "SSE" in values).map(({ labels }) => labels.target);
+    assert.deepEqual(
+      ofFirst,
+      ids.filter((id) => flawed.targets.some((one) => one.id === id)),
+    );
+    for (const [name, record] of Object.entries({ SSE: flawed, WebSocket: good })) {
+      const seen = rows.flatMap(({ labels, values }) =>
+        name in values ? [[labels.target, values[name]]] : [],
+      );
+      assert.deepEqual(Object.fromEntries(seen), numbered(record));
+    }
+  });
+
+  test("a run can be chosen in every time range that meets it", async () => {
+    const middle = (Date.parse(leaking.startedAt) + Date.parse(leaking.endedAt ?? "")) / 2_000;
+    for (const [selector] of variableQueries().filter(([text]) => !text.includes('"sse"'))) {
+      const present = `last_over_time(${filledIn(selector, leaking.runId)}[5s])`;
+      const series = await prometheus.instant(present, middle);
+      assert.ok(
+        series.some(({ labels }) => labels.testid === leaking.runId),
+        selector,
+      );
+    }
   });
 
   test("every variable and every mark has data", async () => {
@@ -215,47 +379,97 @@ describe("a run sent to Prometheus", { skip, concurrency: false }, () => {
     }
   });
 
-  const only = async (expr: string, runId: string): Promise<number> => {
-    const [series, ...others] = await prometheus.instant(filledIn(expr, runId), end);
+  const only = async (expr: string, runId: string, range = shown()): Promise<number> => {
+    const [series, ...others] = await prometheus.instant(filledIn(expr, runId, range), range.to);
     assert.equal(others.length, 0, expr);
     return series?.samples[0]?.[1] ?? assert.fail(`${expr}: no data`);
   };
   const counted = ({ tests }: RunRecord, name: string): number =>
     tests.reduce((sum, { tally }) => sum + (tally.counts[name] ?? 0), 0);
+  const counters = Object.entries(COUNTERS) as [keyof typeof COUNTERS, string][];
 
-  test("what was counted agrees with run.json to the unit", async () => {
-    for (const record of [good, flawed, leaking]) {
-      for (const [counter, name] of Object.entries(COUNTERS)) {
-        const value = await only(total(counter as keyof typeof COUNTERS), record.runId);
-        assert.equal(value, counted(record, name), `${counter} of ${record.runId}`);
-      }
+  async function sameCounts(record: RunRecord, range = shown()): Promise<void> {
+    for (const [counter, name] of counters) {
+      const value = await only(total(counter), record.runId, range);
+      assert.equal(value, counted(record, name), `${counter} of ${record.runId}`);
     }
-    const failed = await only(`${total("streams_ended")} - ${total("streams_acceptable")}`, flawed.runId);
-    assert.ok(failed > 0);
-  });
+  }
 
-  test("outcomes agree with run.json, test by test", async () => {
-    const query = filledIn(
-      `last_over_time(k6_stream_outcomes_total{${CHOSEN_RUN}}[$__range]) > 0`,
-      flawed.runId,
-    );
-    const seen = await prometheus.instant(query, end);
-    const expected = flawed.tests.flatMap(({ name, outcomes }) =>
+  async function sameOutcomes(record: RunRecord, range = shown()): Promise<void> {
+    const query = `sum by (test, outcome) (last_over_time(k6_stream_outcomes_total{${CHOSEN_RUN}}[$__range])) > 0`;
+    const seen = await prometheus.instant(filledIn(query, record.runId, range), range.to);
+    const expected = record.tests.flatMap(({ name, outcomes }) =>
       Object.entries(outcomes).map(([outcome, n]) => `${name} ${outcome} ${n}`),
     );
     assert.deepEqual(
       seen.map(({ labels, samples }) => `${labels.test} ${labels.outcome} ${samples[0]?.[1]}`).sort(),
       expected.sort(),
     );
+  }
+
+  async function sameP95(record: RunRecord, range = shown()): Promise<void> {
+    const bucketOf = (ms: number): number => BOUNDS_MS.findIndex((bound) => ms <= bound);
+    const seen = (await only(runQuantile(0.95, "message_latency"), record.runId, range)) * 1_000;
+    const known = quantile(record.histograms.latency, 0.95) ?? assert.fail();
+    assert.equal(bucketOf(seen), bucketOf(known), `${seen} ms, and ${known} ms in the record`);
+  }
+
+  test("what was counted agrees with run.json to the unit", async () => {
+    for (const record of runs()) await sameCounts(record);
+    const failed = await only(`${total("streams_ended")} - ${total("streams_acceptable")}`, flawed.runId);
+    assert.ok(failed > 0);
   });
 
+  test("outcomes agree with run.json, test by test", () => sameOutcomes(flawed));
+
   test("p95 agrees with run.json to a bucket", async () => {
-    const bucketOf = (ms: number): number => BOUNDS_MS.findIndex((bound) => ms <= bound);
-    for (const record of [good, flawed]) {
-      const seen = (await only(runQuantile(0.95, "message_latency"), record.runId)) * 1_000;
-      const known = quantile(record.histograms.latency, 0.95) ?? assert.fail();
-      assert.equal(bucketOf(seen), bucketOf(known), `${seen} ms, and ${known} ms in the record`);
+    for (const record of [good, flawed]) await sameP95(record);
+  });
+
+  test("of instances that share a run, panels show what the merged record says", async () => {
+    const url = await serverWith("--fault", "latency=60");
+    const [runId, out, of] = ["shared-run", join(directory, "shared"), 2];
+    const from = Date.now() / 1_000;
+    const settings = { ONLY: SHARED_TESTS, TRANSPORT: "ws", RELEASE: "shared", RUN_ID: runId, OUT_DIR: out };
+    const instances = Array.from({ length: of }, (_, i) =>
+      byPlainK6At(url, "suite", settings, ["--address", "", ...segment(i + 1, of)]),
+    );
+    for (const { code, stderr } of await Promise.all(instances)) assert.equal(code, 0, stderr);
+    const range = { from, to: Math.ceil(Date.now() / 1_000) + 1 };
+    const merged = await run(process.execPath, ["dist/merge.mjs", "--out", out, join(out, runId)]).finished;
+    const record = readRecord(join(out, runId)) ?? assert.fail(merged.stderr);
+    assert.equal(record.state, "complete");
+
+    await sameCounts(record, range);
+    await sameOutcomes(record, range);
+    await sameP95(record, range);
+    const valuesOf = async (title: string): Promise<Series[]> => {
+      const [query] = dashboardQueries().filter(
+        ({ panel }) => panel.startsWith("plan-load-run ") && panel.endsWith(title),
+      );
+      return ask(query ?? assert.fail(title), runId, range);
+    };
+    const open = (await valuesOf(": Streams open")).flatMap(({ samples }) =>
+      samples.map(([, value]) => value),
+    );
+    assert.equal(open.at(-1), 0);
+    assert.ok(Math.min(...open) >= 0);
+    for (const title of ["Server memory", "Answer time of /health", "k6's own memory", "Messages received"]) {
+      const labels = (await valuesOf(`: ${title}`)).map(({ labels }) => JSON.stringify(labels));
+      assert.equal(
+        labels.length,
+        title === "Messages received" ? record.tests.length : 1,
+        `${title}: ${labels}`,
+      );
     }
+    const memory = (await valuesOf(": Server memory"))[0]?.samples.map(([, value]) => value) ?? [];
+    const known = record.samples.kept.map(({ residentBytes }) => residentBytes ?? 0);
+    assert.ok(Math.max(...memory) <= Math.max(...known), "the server is seen once, not once an instance");
+    const steps = await valuesOf(", by plans at once");
+    assert.deepEqual(
+      steps.map(({ labels, samples }) => [labels.plans, Math.round((samples[0]?.[1] ?? 0) * 1_000)]).sort(),
+      record.steps.map(({ plans, completionMs }) => [String(plans), Math.round(completionMs)]).sort(),
+    );
   });
 
   test("verdicts and values agree with run.json, of the run and of each test", async () => {
@@ -296,16 +510,23 @@ describe("a run sent to Prometheus", { skip, concurrency: false }, () => {
   });
 });
 
+const escaped = (text: string): string => text.replace(/[^\w ]/g, "\\$&");
+
+/** The panels of a dashboard; all but rows. */
+const panelsOf = (dashboard: string): Panel[] =>
+  (DASHBOARDS.find(({ uid }) => uid === dashboard)?.panels ?? []).filter(
+    (panel): panel is Panel => panel.type !== "row",
+  );
+
 /** All that the panels ask. */
 function dashboardQueries(): Query[] {
-  return DASHBOARDS.flatMap(({ uid = "", panels = [] }) =>
-    panels.flatMap((panel) => {
-      if (panel.type === "row" || !("targets" in panel)) return [];
-      return (panel.targets ?? []).map((target) => {
+  return DASHBOARDS.flatMap(({ uid = "" }) =>
+    panelsOf(uid).flatMap((panel) =>
+      (panel.targets ?? []).map((target) => {
         const { expr, instant } = target as unknown as { expr: string; instant: boolean };
         return { dashboard: uid, panel: `${uid} ${panel.id}: ${panel.title}`, expr, isInstant: instant };
-      });
-    }),
+      }),
+    ),
   );
 }
 
