@@ -38,7 +38,7 @@ export function fail(error: unknown): void {
 }
 
 /** What a failure is to a person: of the file system's, which path it was. */
-function sentenceOf(error: unknown): string {
+export function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, path, message } = error as NodeJS.ErrnoException;
   return path === undefined

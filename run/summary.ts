@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { errorText } from "../client/errors.ts";
 import { recorder } from "../client/extension.ts";
 import { type Snapshot, snapshotSchema } from "../record/record.ts";
 import { renderRun } from "../reports/html.ts";
@@ -18,13 +19,25 @@ export function takeSnapshot(): Snapshot {
  */
 export function summarise(run: RunPlan, started: Started, isTTY: boolean): Record<string, string> {
   const record = makeRecord(run, started, takeSnapshot());
-  const output = { stdout: runTable(record, terminalOf(isTTY, Number(__ENV.COLUMNS) || undefined, __ENV)) };
-  try {
-    recorder.save(run.directory, "run.json", `${JSON.stringify(record, undefined, 1)}\n`);
-    recorder.save(run.directory, "report.html", renderRun(record));
-    recorder.save(run.directory, "junit.xml", runJUnit(record));
-    return { stdout: `${output.stdout}\nreport: ${run.directory}/report.html\n` };
-  } catch (error) {
-    return { ...output, stderr: `the record could not be written: ${error}\n` };
-  }
+  const stdout = runTable(record, terminalOf(isTTY, Number(__ENV.COLUMNS) || undefined, __ENV));
+  const failed = saveAll(run.directory, {
+    "run.json": `${JSON.stringify(record, undefined, 1)}\n`,
+    "report.html": renderRun(record),
+    "junit.xml": runJUnit(record),
+  });
+  return failed.length === 0
+    ? { stdout: `${stdout}\nreport: ${run.directory}/report.html\n` }
+    : { stdout, stderr: `${failed.join("\n")}\n` };
+}
+
+/** Saves each file, whatever becomes of the others. Returns what went wrong, in words. */
+function saveAll(directory: string, files: Record<string, string>): string[] {
+  return Object.entries(files).flatMap(([name, content]) => {
+    try {
+      recorder.save(directory, name, content);
+      return [];
+    } catch (error) {
+      return [`${name} could not be written: ${errorText(error)}`];
+    }
+  });
 }
