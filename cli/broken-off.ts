@@ -62,4 +62,4 @@ const START = 19;
 
 /** What a run that was killed may have left, and the command that deletes it. */
 export const leftBy = ({ runId, target }: RunRecord, out: string): string =>
-  `${runId} was broken off without a word, and plans of it may be left on ${target.baseUrl}: npm run cleanup -- ${runId}${out === DEFAULTS.OUT_DIR ? "" : ` --out ${out}`} deletes them`;
+  `${runId} ended without a record of its end, and plans of it may be left on ${target.baseUrl}: npm run cleanup -- ${runId}${out === DEFAULTS.OUT_DIR ? "" : ` --out ${out}`} deletes them`;

@@ -52,6 +52,6 @@ function deletePlans({ runId, transport }: RunRecord, baseUrl: string): Promise<
 /** A record that says that its run runs says so no longer. */
 function conclude({ directory, record }: Found, deleted: number): void {
   if (record.state !== "running") return;
-  const text = `k6 was broken off without a word; of the run, npm run cleanup deleted ${deleted} plans on the server`;
+  const text = `k6 ended without a record of its end; npm run cleanup deleted ${deleted} plans of the run`;
   saveRun(directory, { ...record, state: "interrupted", findings: [...record.findings, text] });
 }

@@ -38,7 +38,8 @@ async function doctor(options: DoctorOptions): Promise<number> {
   for (const half of chosenHalves(options)) found.push(await examineHalf(half, options));
   if (options.json) process.stdout.write(`${JSON.stringify(found, undefined, 1)}\n`);
   else process.stdout.write(found.map(shown).join("\n"));
-  for (const record of brokenOffRuns(options.out)) process.stderr.write(`${leftBy(record, options.out)}\n`);
+  const left = brokenOffRuns(options.out).map((record) => leftBy(record, options.out));
+  for (const sentence of new Set(left)) process.stderr.write(`${sentence}\n`);
   return found.every(({ checks }) => checks.every(({ isMet }) => isMet)) ? 0 : 1;
 }
 

@@ -33,7 +33,7 @@ export function saveFile(directory: string, name: string, content: string): void
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw Object.assign(error as NodeJS.ErrnoException, { path });
   }
   synchronise(dirname(path));
 }

@@ -143,7 +143,7 @@ async function runHalf(
 /** Why the record of a run that ended says that it runs: what it holds is no measurement. */
 function whyUnrecorded(code: number, { url }: Half, record: RunRecord, { out }: StartOptions): string {
   if (hasVerdict(code)) return `the record of ${record.runId} could not be written, so nothing is compared`;
-  return url === undefined ? `${record.runId} was broken off without a word` : leftBy(record, out);
+  return url === undefined ? `${record.runId} ended without a record of its end` : leftBy(record, out);
 }
 
 /** The log is no reason to lose a verdict. */

@@ -25,19 +25,22 @@ export function summarise(run: RunPlan, started: Started, isTTY: boolean): Recor
     "report.html": renderRun(record),
     "junit.xml": runJUnit(record),
   });
-  return failed.length === 0
+  return failed === ""
     ? { stdout: `${stdout}\nreport: ${run.directory}/report.html\n` }
-    : { stdout, stderr: `${failed.join("\n")}\n` };
+    : { stdout, stderr: `${failed}\n` };
 }
 
-/** Saves each file, whatever becomes of the others. Returns what went wrong, in words. */
-function saveAll(directory: string, files: Record<string, string>): string[] {
-  return Object.entries(files).flatMap(([name, content]) => {
+/** Saves each file, whatever becomes of the others. Returns what went wrong, in one sentence; "" where nothing did. */
+function saveAll(directory: string, files: Record<string, string>): string {
+  const unsaved: string[] = [];
+  let reason = "";
+  for (const [name, content] of Object.entries(files)) {
     try {
       recorder.save(directory, name, content);
-      return [];
     } catch (error) {
-      return [`${name} could not be written: ${errorText(error)}`];
+      unsaved.push(name);
+      reason = errorText(error);
     }
-  });
+  }
+  return unsaved.length === 0 ? "" : `${unsaved.join(", ")} could not be written: ${reason}`;
 }
