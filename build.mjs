@@ -16,6 +16,7 @@ const PROGRAMS = [
   "cli/history.ts",
   "cli/merge.ts",
   "cli/prune.ts",
+  "cli/cleanup.ts",
   "cli/schedule.ts",
   "cli/scheduled.ts",
   "cli/testrun.ts",

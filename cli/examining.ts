@@ -1,34 +1,24 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import * as v from "valibot";
 import { type Check, checkSchema } from "../record/check.ts";
-import { k6Binary, k6Command } from "./k6.ts";
+import { asGiven, type Half, type HalfOptions, settingsOf } from "./halves.ts";
+import { askK6 } from "./k6.ts";
+import { sentenceOf } from "./options.ts";
 
 /**
  * Has k6 itself look at everything that a load with these settings needs, in about a second and without loading: it is
  * k6 that has the limits of the process, the extension and the way to the server.
  */
-export async function examine(settings: Record<string, string>): Promise<Check[]> {
-  const { args, env } = k6Command("doctor", settings);
-  const child = spawn(k6Binary(), ["run", "--quiet", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-  const said = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name].setEncoding("utf8").on("data", (text: string) => {
-      said[name] += text;
-    });
-  }
+async function examineWith(settings: Record<string, string>): Promise<Check[]> {
   try {
-    await once(child, "close");
+    return await askK6("doctor", settings, v.pipe(v.array(checkSchema), v.nonEmpty()));
   } catch (error) {
-    return [k6Fails(`cannot be run (${(error as NodeJS.ErrnoException).code})`)];
+    const text = `${sentenceOf(error)}: run npm run build, or set K6_BIN to a k6 v2 with xk6-sse`;
+    return [{ name: "k6", isMet: false, text }];
   }
-  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), v.array(checkSchema)), said.stdout);
-  if (result.success && result.output.length > 0) return result.output;
-  return [k6Fails(`ended without an answer (${said.stderr.trim().split("\n").at(-1) ?? ""})`)];
 }
 
-const k6Fails = (how: string): Check => ({
-  name: "k6",
-  isMet: false,
-  text: `${k6Binary()} ${how}: run npm run build, or set K6_BIN to a k6 v2 with xk6-sse`,
-});
+/** What a half on the server at `url` needs, in the words of the options. */
+export async function examine(half: Half, url: string, options: HalfOptions): Promise<Check[]> {
+  const checks = await examineWith(settingsOf(half, url, options));
+  return checks.map((check) => ({ ...check, text: asGiven(half, check.text) }));
+}

@@ -1,6 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { parseRecord, type RunRecord } from "../record/record.ts";
 
 /** The id of a run or a comparison: time (UTC), what it is, and four hex digits. */
@@ -9,12 +19,47 @@ export function makeId(label: string, now = new Date()): string {
   return `${stamp}-${label}-${randomBytes(2).toString("hex")}`;
 }
 
-/** Writes a file whole: under another name first. Makes its directory. */
+/**
+ * Writes a file whole or not at all, so that it lasts over a crash of the machine: beside it first, under a name that no
+ * other writer has. Makes its directory.
+ */
 export function saveFile(directory: string, name: string, content: string): void {
   const path = join(directory, name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.new`, content);
-  renameSync(`${path}.new`, path);
+  makeDirectory(dirname(path));
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    writeFileSync(temporary, content);
+    synchronise(temporary);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw Object.assign(error as NodeJS.ErrnoException, { path });
+  }
+  synchronise(dirname(path));
+}
+
+/** The name of a file that a writer which was killed left behind: ours, or k6's. */
+export const isTemporary = (name: string): boolean => /^\..*\.tmp$/.test(name);
+
+/** Node's own recursive mkdir never ends where a directory cannot be made in one that is there, as in /proc. */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectory(dirname(directory));
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+/** Has the disk hold what a file or a directory holds. */
+function synchronise(path: string): void {
+  const opened = openSync(path, "r");
+  try {
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
+  }
 }
 
 /** Reads the record in a run's directory; undefined where the run left none. */

@@ -4,7 +4,7 @@ import { readConfig } from "../run/config.ts";
 import { PROFILES, refuseUnknown } from "../run/settings.ts";
 import { TEST_NAMES } from "../scenarios/names.ts";
 import { makeId } from "./files.ts";
-import { outOption, settingOption } from "./options.ts";
+import { outOption, sentenceOf, settingOption } from "./options.ts";
 
 /** What is asked of both sides. */
 export interface HalfOptions {
@@ -60,9 +60,27 @@ export function chosenHalves(options: HalfOptions): Half[] {
   const halves = given.length === 0 ? both : given;
   refuseUnknown(process.env, []);
   for (const half of halves)
-    readConfig({ ...process.env, ...settingsOf(half, half.url ?? "http://localhost", options) }, TEST_NAMES);
+    requireSettings(half, {
+      ...process.env,
+      ...settingsOf(half, half.url ?? "http://localhost", options),
+    });
   return halves;
 }
+
+/** @throws Error with one sentence in the words of the options, where a setting is wrong */
+export function requireSettings(half: Half, settings: Record<string, string | undefined>): void {
+  try {
+    readConfig(settings, TEST_NAMES);
+  } catch (error) {
+    throw new Error(asGiven(half, sentenceOf(error)));
+  }
+}
+
+/** A sentence about settings, with the option that the user gave in their place. */
+export const asGiven = ({ transport, url }: Half, sentence: string): string =>
+  url === undefined
+    ? sentence
+    : sentence.replace(/\bBASE_URL\b/g, `--${transport}`).replace(/\bTRANSPORT=(sse|ws)\b/g, "--$1");
 
 /** The settings of a half's run, whose id is made here. */
 export function settingsOf(

@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as v from "valibot";
 import { NO_PROMETHEUS, type PrometheusOutput } from "./prometheus.ts";
 
 /** The project's folder, as short as it can be said from here: a command in a report should be one to type. */
@@ -56,6 +58,31 @@ export function runK6(
       resolve({ code: code ?? INTERRUPTED, log });
     });
   });
+}
+
+/**
+ * Runs a script that loads nothing, and answers in JSON.
+ * @throws Error with what k6 did instead
+ */
+export async function askK6<Answer>(
+  script: string,
+  settings: Record<string, string>,
+  schema: v.GenericSchema<unknown, Answer>,
+): Promise<Answer> {
+  const { args, env } = k6Command(script, settings);
+  const child = spawn(k6Binary(), ["run", "--quiet", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const said = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      said[name] += text;
+    });
+  }
+  await once(child, "close").catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${k6Binary()} cannot be run (${error.code})`);
+  });
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), said.stdout);
+  if (result.success) return result.output;
+  throw new Error(`${k6Binary()} ended without an answer (${said.stderr.trim().split("\n").at(-1) ?? ""})`);
 }
 
 /** What follows `k6 run` for a script with these settings and no others, and the environment of that k6. */

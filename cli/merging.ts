@@ -31,10 +31,15 @@ export async function mergeFromPrometheus(url: string, testid: string, out: stri
 
 function saved(record: RunRecord, out: string): Merged {
   const directory = join(out, record.runId);
+  saveRun(directory, record);
+  return { record, report: join(directory, "report.html") };
+}
+
+/** Writes a run's files; the record comes last: where it is, all are. */
+export function saveRun(directory: string, record: RunRecord): void {
   saveFile(directory, "report.html", renderRun(record));
   saveFile(directory, "junit.xml", runJUnit(record));
   saveFile(directory, "run.json", `${JSON.stringify(record, undefined, 1)}\n`);
-  return { record, report: join(directory, "report.html") };
 }
 
 /** One after the other. What cannot be read is told, and its instance counts as missing. */

@@ -38,10 +38,11 @@ export function fail(error: unknown): void {
 }
 
 /** What a failure is to a person: of the file system's, which path it was. */
-function sentenceOf(error: unknown): string {
+export function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, path, message } = error as NodeJS.ErrnoException;
-  return path === undefined
-    ? message
+  if (path === undefined) return message;
+  return code === "ENOSPC"
+    ? `${path} cannot be written: the disk is full; free some of it, or give another directory`
     : `${path} cannot be used (${code}): give another, or make it one that you may read and write`;
 }

@@ -161,6 +161,7 @@ function instanceRecord(
       process: null,
     },
     k6: info.k6_version ?? "",
+    by: null,
     command: UNKNOWN,
     configuration: {
       RUN_ID: runId,

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { baselineNames, readBaseline } from "./baselines.ts";
+import { isTemporary } from "./files.ts";
 
 const DAY_MS = 86_400_000;
 /** The ids of runs and comparisons begin with their time (UTC). */
@@ -17,7 +18,7 @@ export function prune(out: string, days: number, now = Date.now()): string[] {
     .filter((entry) => entry.isDirectory() && !kept.has(entry.name))
     .map(({ name }) => name)
     .filter((name) => startedAt(name) < now - days * DAY_MS && isOurs(join(out, name)));
-  for (const name of old) rmSync(join(out, name), { recursive: true });
+  for (const name of old) rmSync(join(out, name), { recursive: true, force: true });
   return old;
 }
 
@@ -29,8 +30,11 @@ function startedAt(id: string): number {
     : Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
 }
 
-/** Whether a directory holds a run, its instances, or a comparison. */
+/** Whether a directory holds a run, its instances, a comparison, or only what one that was killed had begun to write. */
 function isOurs(directory: string): boolean {
   const names = readdirSync(directory);
-  return names.some((name) => /^(run|comparison)\.json$|^\d+-of-\d+$|^calibration$/.test(name));
+  return (
+    names.every(isTemporary) ||
+    names.some((name) => /^(run|comparison)\.json$|^\d+-of-\d+$|^calibration$/.test(name))
+  );
 }

@@ -3,10 +3,10 @@ import { isAbsolute, join } from "node:path";
 import { Argument, Command, Option } from "commander";
 import { ENVIRONMENT_FILE, filesOf, type Job, KINDS, type Kind, NEEDS } from "../deploy/files.ts";
 import { EVERY, type Every, parseCron } from "../deploy/when.ts";
-import { readConfig } from "../run/config.ts";
+import { TRANSPORTS } from "../record/record.ts";
 import { PROFILES, type Profile } from "../run/settings.ts";
-import { TEST_NAMES } from "../scenarios/names.ts";
 import { saveFile } from "./files.ts";
+import { requireSettings } from "./halves.ts";
 import { daysOption, fail, wholeNumber } from "./options.ts";
 import { prometheusOutput } from "./prometheus.ts";
 
@@ -84,7 +84,7 @@ function jobOf(kind: Kind, { every, cron, into: _, ...options }: ScheduleOptions
     throw new Error('when? Give --every or --cron, one of the two, e.g. --every day or --cron "17 2 * * *"');
   }
   requireOneLine(options);
-  requireSettings(options);
+  requireOptions(options);
   requireNeeds(kind, options);
   requirePlace(kind, options);
   return {
@@ -104,11 +104,13 @@ function requireOneLine(options: object): void {
 }
 
 /** Options are refused now, not in the night. */
-function requireSettings({ sse, ws, profile, release, only }: Omit<ScheduleOptions, "into">): void {
+function requireOptions({ sse, ws, profile, release, only }: Omit<ScheduleOptions, "into">): void {
   const { ALLOW_REMOTE } = process.env;
-  for (const url of [sse, ws]) {
+  const urls = { sse, ws };
+  for (const transport of TRANSPORTS) {
+    const url = urls[transport];
     const settings = { PROFILE: profile, RELEASE: release, ONLY: only, ALLOW_REMOTE };
-    readConfig(url === undefined ? settings : { ...settings, BASE_URL: url }, TEST_NAMES);
+    requireSettings({ transport, url }, url === undefined ? settings : { ...settings, BASE_URL: url });
   }
 }
 

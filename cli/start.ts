@@ -5,11 +5,13 @@ import type { RunRecord } from "../record/record.ts";
 import { runResults } from "../reports/json.ts";
 import { terminalOf } from "../reports/terminal.ts";
 import { TRANSPORT_NAMES } from "../reports/view.ts";
+import { leftBy } from "./broken-off.ts";
 import { type Calibrations, calibrate } from "./calibrate.ts";
 import { examine } from "./examining.ts";
 import { makeId, readRecord, saveFile } from "./files.ts";
 import { chosenHalves, type Half, type HalfOptions, SIMULATED, settingsOf, withHalves } from "./halves.ts";
 import { INTERRUPTED, MISSED, REFUSED, runK6 } from "./k6.ts";
+import { fail, sentenceOf } from "./options.ts";
 import { NO_PROMETHEUS, type PrometheusOutput, prometheusOutput, requireReceiver } from "./prometheus.ts";
 import { type RunningServer, startServer } from "./servers.ts";
 import { linkToReport, writeComparison } from "./write-comparison.ts";
@@ -55,7 +57,7 @@ async function wrongWith(halves: readonly Half[], options: StartOptions): Promis
   const wrong = new Set<string>();
   for (const half of halves) {
     if (half.url === undefined) continue;
-    const checks = await examine(settingsOf(half, half.url, options));
+    const checks = await examine(half, half.url, options);
     for (const { isMet, text } of checks) if (!isMet) wrong.add(text);
   }
   return [...wrong];
@@ -105,6 +107,9 @@ async function runHalves(
   return { code, records };
 }
 
+/** The exit code where a run came to a verdict, and its record could not be written. */
+const UNRECORDED = 1;
+
 /** Whether k6 came to a verdict: no target missed, or some. */
 const hasVerdict = (code: number): boolean => code === 0 || code === MISSED;
 
@@ -126,10 +131,27 @@ async function runHalf(
     const { code, log } = await runK6("suite", settings, terminal(options), output);
     const directory = join(options.out, settings.RUN_ID);
     const record = readRecord(directory);
-    if (record !== undefined) saveFile(directory, "k6.log", log);
-    return { code, record };
+    if (record !== undefined) saveLog(directory, log);
+    if (record?.state !== "running") return { code, record };
+    process.stderr.write(`${whyUnrecorded(code, half, record, options)}\n`);
+    return { code: hasVerdict(code) ? UNRECORDED : code, record: undefined };
   } finally {
     await server?.stop();
+  }
+}
+
+/** Why the record of a run that ended says that it runs: what it holds is no measurement. */
+function whyUnrecorded(code: number, { url }: Half, record: RunRecord, { out }: StartOptions): string {
+  if (hasVerdict(code)) return `the record of ${record.runId} could not be written, so nothing is compared`;
+  return url === undefined ? `${record.runId} ended without a record of its end` : leftBy(record, out);
+}
+
+/** The log is no reason to lose a verdict. */
+function saveLog(directory: string, log: string): void {
+  try {
+    saveFile(directory, "k6.log", log);
+  } catch (error) {
+    process.stderr.write(`k6.log is not kept: ${sentenceOf(error)}\n`);
   }
 }
 
@@ -150,7 +172,4 @@ function compare(
   output.write(`${writeComparison(directory, sides, shown).text}`);
 }
 
-program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-  process.exitCode = 1;
-});
+program.parseAsync().catch(fail);

@@ -10,6 +10,7 @@ const PROGRAMS = [
   "history",
   "merge",
   "prune",
+  "cleanup",
   "schedule",
   "scheduled",
 ];

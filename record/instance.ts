@@ -22,6 +22,12 @@ export function readInstance(name: string): Instance | undefined {
   return number >= 1 && number <= of && of <= MOST_INSTANCES ? { number, of } : undefined;
 }
 
-/** The text in every prompt of a run by which its plans are found again; an instance leaves those of the others alone. */
+/**
+ * The text in every prompt of a run by which its plans are found again; an instance leaves those of the others alone. It is
+ * closed, so that no id's mark is the beginning of another's.
+ */
 export const markOf = (runId: string, instance: Instance): string =>
-  isShared(instance) ? `run ${runId}, instance ${instanceName(instance)}` : `run ${runId}`;
+  isShared(instance) ? `[run ${runId}, instance ${instanceName(instance)}]` : `[run ${runId}]`;
+
+/** Each plan of a run has one of these in its prompt, whichever of the instances made it. */
+export const marksOf = (runId: string): string[] => [`[run ${runId}]`, `[run ${runId}, instance `];

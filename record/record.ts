@@ -284,6 +284,10 @@ export const instancePartSchema = v.object({
 });
 export type InstancePart = v.InferOutput<typeof instancePartSchema>;
 
+/** A process as no other is: its number may be used again, by the same machine for one of another start. */
+export const processSchema = v.nullable(v.object({ host: v.string(), pid: count, start: count }));
+export type Process = v.InferOutput<typeof processSchema>;
+
 /** The record of a run: results/<run id>/run.json. */
 export const recordSchema = v.object({
   schema: v.pipe(
@@ -314,6 +318,8 @@ export const recordSchema = v.object({
     process: v.optional(v.nullable(v.string()), null),
   }),
   k6: v.string(),
+  /** The k6 that wrote it; null where that is not known. */
+  by: v.optional(processSchema, null),
   command: v.string(),
   configuration: v.record(v.string(), v.string()),
   targets: v.array(judgedSchema),

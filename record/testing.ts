@@ -21,6 +21,7 @@ export function sampleRecord(different: Partial<RunRecord> = {}): RunRecord {
       process: null,
     },
     k6: "v2.2.0",
+    by: null,
     command: "k6 run dist/suite.js",
     configuration: { TRANSPORT: "sse" },
     targets: [],

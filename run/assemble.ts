@@ -1,9 +1,11 @@
+import * as v from "valibot";
 import { recorder } from "../client/extension.ts";
 import { mergeInto, type SparseHistogram } from "../record/histogram.ts";
 import { instanceName, isShared } from "../record/instance.ts";
 import {
   type Call,
   type Judged,
+  processSchema,
   type RunRecord,
   SCHEMA_VERSION,
   type Snapshot,
@@ -71,6 +73,7 @@ export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | 
       process: started.source?.name ?? null,
     },
     k6: recorder.k6Version(),
+    by: v.parse(processSchema, JSON.parse(recorder.self())),
     command: shownCommand(recorder.command()),
     configuration: shownSettings(__ENV),
     targets: judgement?.targets ?? [],

@@ -57,7 +57,7 @@ function k6Check(): Check {
   };
 }
 
-async function serverCheck(api: PlanApi): Promise<{ check: Check; health: Health | undefined }> {
+export async function serverCheck(api: PlanApi): Promise<{ check: Check; health: Health | undefined }> {
   const { baseUrl, hide } = api.access;
   const { status, body, text } = await api.health();
   const name = "server";

@@ -3,6 +3,7 @@ import type { Access } from "../client/access.ts";
 import { type PlanApi, plansIn } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
+import type { Deleted } from "../record/deleted.ts";
 
 const DELETE_ATTEMPTS = 3;
 const TOO_MANY_REQUESTS = 429;
@@ -31,24 +32,26 @@ export async function deletePlan(api: PlanApi, id: string): Promise<boolean> {
 const GIVE_UP_MS = 120_000;
 
 /**
- * Deletes every plan whose prompt carries `mark`. Resolves to what could not be deleted, in words; empty when nothing
- * of the run is left. The server's list has the last word: an answer that a plan was deleted is not yet its deletion.
+ * Deletes every plan whose prompt carries one of the marks. What is left is empty when nothing of the run
+ * is. The server's list has the last word: an answer that a plan was deleted is not yet its deletion.
  */
-export async function deleteMarked(api: PlanApi, mark: string): Promise<string[]> {
+export async function deleteMarked(api: PlanApi, marks: readonly string[]): Promise<Deleted> {
   const giveUpAt = recorder.now() + GIVE_UP_MS;
   const marked = async () => {
     const { body, status } = await api.list();
-    return { status, plans: body?.filter(({ prompt }) => prompt.includes(mark)) };
+    return { status, plans: body?.filter(({ prompt }) => marks.some((mark) => prompt.includes(mark))) };
   };
   const before = await marked();
-  if (before.plans === undefined) return [notListed(before.status)];
-  if (before.plans.length === 0) return [];
+  if (before.plans === undefined) return { deleted: 0, left: [notListed(before.status)] };
+  const { length } = before.plans;
+  if (length === 0) return { deleted: 0, left: [] };
   for (const { plan_id } of before.plans) {
     if (recorder.now() < giveUpAt) await deletePlan(api, plan_id);
   }
   const after = await marked();
-  if (after.plans === undefined) return [notListed(after.status)];
-  return after.plans.map(({ plan_id }) => notDeleted(plan_id));
+  if (after.plans === undefined) return { deleted: 0, left: [notListed(after.status)] };
+  const left = after.plans.map(({ plan_id }) => notDeleted(plan_id));
+  return { deleted: Math.max(0, length - left.length), left };
 }
 
 const notListed = (status: number) => `plans may be left on the server: GET /api/plans answered ${status}`;

@@ -4,6 +4,7 @@ import { setTimeout } from "k6/timers";
 import * as v from "valibot";
 import { accessTo } from "../client/access.ts";
 import { type Health, PlanApi } from "../client/api.ts";
+import { errorText } from "../client/errors.ts";
 import { recorder } from "../client/extension.ts";
 import { connector } from "../client/wire.ts";
 import {
@@ -119,7 +120,7 @@ function ownInstance({ runId }: Config): Instance {
     }
     return instance;
   } catch (error) {
-    exec.test.abort(messageOf(error));
+    exec.test.abort(errorText(error));
     throw error;
   }
 }
@@ -134,7 +135,7 @@ function configured(tests: readonly LoadTest[]): Config {
       given,
     );
   } catch (error) {
-    exec.test.abort(messageOf(error));
+    exec.test.abort(errorText(error));
     throw error;
   }
 }
@@ -223,7 +224,7 @@ async function setup(run: RunPlan): Promise<Started> {
   try {
     recorder.begin(directory, JSON.stringify(makeRecord(run, started, undefined)));
   } catch (error) {
-    exec.test.abort(messageOf(error));
+    exec.test.abort(errorText(error));
   }
   for (const { test, share } of slots) {
     recorder.tally(test.name, JSON.stringify({ counts: { [USERS_EXPECTED]: share } }));
@@ -344,10 +345,9 @@ async function beside(
 
 /** Removes what the run left on the server, and tells k6 the figures that only now are known. */
 async function teardown(run: RunPlan, started: Started): Promise<void> {
-  const left = await deleteMarked(
-    new PlanApi(run.access, REQUEST_TIMEOUT_MS[run.config.profile]),
+  const { left } = await deleteMarked(new PlanApi(run.access, REQUEST_TIMEOUT_MS[run.config.profile]), [
     markOf(run.runId, run.instance),
-  );
+  ]);
   for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
   for (const { test } of run.slots) endLive(test.name);
   const snapshot = takeSnapshot();
@@ -392,9 +392,4 @@ function withoutSetup(run: RunPlan): Record<string, string> {
   const hasBegun = run.slots.some(({ test }) => recorder.count(test.name, USERS_EXPECTED) > 0);
   const left = hasBegun ? deleteMarkedAtOnce(run.access, markOf(run.runId, run.instance)) : [];
   return left.length === 0 ? {} : { stdout: left.map((text) => `! ${text}\n`).join("") };
-}
-
-/** The error's message for a person, without Go's or JavaScript's wrapping. */
-function messageOf(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).replace(/^GoError: /, "");
 }

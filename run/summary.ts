@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { errorText } from "../client/errors.ts";
 import { recorder } from "../client/extension.ts";
 import { type Snapshot, snapshotSchema } from "../record/record.ts";
 import { renderRun } from "../reports/html.ts";
@@ -18,13 +19,28 @@ export function takeSnapshot(): Snapshot {
  */
 export function summarise(run: RunPlan, started: Started, isTTY: boolean): Record<string, string> {
   const record = makeRecord(run, started, takeSnapshot());
-  const output = { stdout: runTable(record, terminalOf(isTTY, Number(__ENV.COLUMNS) || undefined, __ENV)) };
-  try {
-    recorder.save(run.directory, "run.json", `${JSON.stringify(record, undefined, 1)}\n`);
-    recorder.save(run.directory, "report.html", renderRun(record));
-    recorder.save(run.directory, "junit.xml", runJUnit(record));
-    return { stdout: `${output.stdout}\nreport: ${run.directory}/report.html\n` };
-  } catch (error) {
-    return { ...output, stderr: `the record could not be written: ${error}\n` };
+  const stdout = runTable(record, terminalOf(isTTY, Number(__ENV.COLUMNS) || undefined, __ENV));
+  const failed = saveAll(run.directory, {
+    "run.json": `${JSON.stringify(record, undefined, 1)}\n`,
+    "report.html": renderRun(record),
+    "junit.xml": runJUnit(record),
+  });
+  return failed === ""
+    ? { stdout: `${stdout}\nreport: ${run.directory}/report.html\n` }
+    : { stdout, stderr: `${failed}\n` };
+}
+
+/** Saves each file, whatever becomes of the others. Returns what went wrong, in one sentence; "" where nothing did. */
+function saveAll(directory: string, files: Record<string, string>): string {
+  const unsaved: string[] = [];
+  let reason = "";
+  for (const [name, content] of Object.entries(files)) {
+    try {
+      recorder.save(directory, name, content);
+    } catch (error) {
+      unsaved.push(name);
+      reason = errorText(error);
+    }
   }
+  return unsaved.length === 0 ? "" : `${unsaved.join(", ")} could not be written: ${reason}`;
 }

@@ -1,4 +1,5 @@
 import type { FallbackAnswer } from "../client/api.ts";
+import { errorText } from "../client/errors.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import type { FallbackReport } from "../record/record.ts";
@@ -21,17 +22,13 @@ export async function askForFallback<Numbers extends Shape>(
   cause: string,
   since: number,
 ): Promise<boolean> {
-  const { meter, directory } = context;
+  const { meter } = context;
   const { hide } = context.api.access;
   const asked = await pollFallback(context, plan);
   const isDelivered = asked.report !== undefined;
   const availableMs = isDelivered ? recorder.now() - since : null;
   const { body: artefacts } = await context.api.artefacts(plan);
-  const file = isDelivered ? fileOf(plan) : null;
-  if (file !== null) {
-    const html = hide(asked.report?.assembled_html ?? "");
-    recorder.save(directory, file, framed(html, `Fallback report of plan ${plan}`));
-  }
+  const file = isDelivered ? keep(context, plan, hide(asked.report?.assembled_html ?? "")) : null;
   sample("fallback-report", isDelivered ? 1 : 0);
   const entry: Omit<FallbackReport, "test"> = {
     plan,
@@ -46,6 +43,22 @@ export async function askForFallback<Numbers extends Shape>(
   };
   meter.add("fallbacks", entry, isDelivered ? 0 : 1);
   return isDelivered;
+}
+
+/** Saves a delivered report, and returns its name; null where it cannot be saved, which says nothing of the server. */
+function keep<Numbers extends Shape>(
+  { directory, meter }: UserContext<Numbers>,
+  plan: string,
+  html: string,
+): string | null {
+  const file = fileOf(plan);
+  try {
+    recorder.save(directory, file, framed(html, `Fallback report of plan ${plan}`));
+    return file;
+  } catch (error) {
+    meter.add("findings", { text: `a delivered report could not be kept: ${errorText(error)}` });
+    return null;
+  }
 }
 
 const fileOf = (plan: string): string => `fallback-${plan.replace(/[^\w.-]/g, "_").slice(0, 200)}.html`;

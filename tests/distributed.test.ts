@@ -128,10 +128,10 @@ describe("a run that several k6 processes share", () => {
     assert.match(stdout, /! instance 2-of-2 was broken off without a word/);
     const { state, targets, findings } = merged(out);
     assert.equal(state, "incomplete");
-    const mark = `run ${RUN_ID}, instance 2-of-2`;
+    const mark = `[run ${RUN_ID}, instance 2-of-2]`;
     assert.ok(
       findings.includes(
-        `plans of instance 2-of-2 may be left on the server: those with "${mark}" in their prompts`,
+        `plans of instance 2-of-2 may be left on the server: those with "${mark}" in their prompts; npm run cleanup -- ${RUN_ID} deletes what is left of the run`,
       ),
     );
     const plans = (await (await fetch(`${url}/api/plans`)).json()) as { prompt: string }[];

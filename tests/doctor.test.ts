@@ -54,14 +54,14 @@ describe("npm run doctor", { concurrency: 2 }, () => {
     const ws = await server(t, "--behaviour", "ws-2025-10");
     const { code, stdout } = await doctor(["--sse", ws.url, "--ws", sse]);
     assert.equal(code, 1);
-    assert.match(stdout, /✗ +stream +BASE_URL \S+ has no SSE stream.*answered 410.*set TRANSPORT=ws/);
-    assert.match(stdout, /✗ +stream +BASE_URL \S+ has no WebSocket.*answered 404.*set TRANSPORT=sse/);
+    assert.match(stdout, /✗ +stream +--sse \S+ has no SSE stream.*answered 410.*set --ws, or --sse to/);
+    assert.match(stdout, /✗ +stream +--ws \S+ has no WebSocket.*answered 404.*set --sse, or --ws to/);
     const out = temporaryDirectory(t);
     const both = ["--sse", ws.url, "--ws", "http://127.0.0.1:1", "--out", out];
     const started = await run(process.execPath, [join(ROOT, "dist/start.mjs"), ...both]).finished;
     assert.equal(started.code, 108);
     assert.equal(started.stdout, "");
-    assert.match(started.stderr, /^BASE_URL \S+ has no SSE stream.*\nBASE_URL \S+:1 cannot be reached.*\n$/);
+    assert.match(started.stderr, /^--sse \S+ has no SSE stream.*\n--ws \S+:1 cannot be reached.*\n$/);
     assert.equal((await countsOf(ws)).plans, 0);
   });
 

@@ -268,8 +268,16 @@ export const VERSIONS: ExpectedVersion[] = [
     // A sixth of all sockets is orphaned, nothing is replayed, and streams of plans that are over are silent for ever.
     missed: ["connection-success", "message-delivery", "reconnection-loss", "clean-outcomes"],
     // An orphan may or may not be among four that return, eleven that read fast, or twenty-one that wait for the end of
-    // their plans; of seventy-six deletions a twentieth fails; stamps are up to 100 ms old, which is the target.
-    either: ["reconnection-success", "throughput", "scaling", "server-errors", "message-latency"],
+    // their plans; of seventy-six deletions a twentieth fails; stamps are up to 100 ms old, which is the target. Sixteen
+    // plans take all fifteen connections: what is asked meanwhile waits for the end of one, 0.4 s on an idle machine.
+    either: [
+      "reconnection-success",
+      "throughput",
+      "scaling",
+      "server-errors",
+      "message-latency",
+      "responsiveness",
+    ],
     noData: ["scaling", "throughput"],
   },
 ];

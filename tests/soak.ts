@@ -14,6 +14,7 @@ import { columns } from "../reports/terminal.ts";
 import { ROOT } from "./harness.ts";
 import { HARSH_CASES } from "./harsh/cases.ts";
 import { wrongIn } from "./harsh/play.ts";
+import { killWriters } from "./killed-writers.ts";
 import { manyStreams } from "./many-streams.ts";
 import { sameVerdict } from "./same-verdict.ts";
 
@@ -26,6 +27,8 @@ interface Amounts {
   streams: number;
   /** For how long k6's memory is watched. */
   minutes: number;
+  /** How often a writer of records is killed. */
+  kills: number;
   /** For how long the parser is given random input, as Go says it. */
   fuzz: string;
 }
@@ -39,6 +42,7 @@ const PARTS: Record<string, (amounts: Amounts) => Promise<string[]>> = {
   verdicts: ({ rounds }) => sameVerdict(rounds),
   streams: ({ streams }) => overEach((transport) => manyStreams({ transport, streams, seconds: 40 })),
   harsh: harshWorld,
+  records: ({ kills }) => killWriters(kills),
   memory: ({ minutes }) => steadyMemory(minutes * 60),
 };
 
@@ -125,6 +129,7 @@ await new Command("npm run soak --")
   )
   .option("--streams <n>", "how many streams one k6 holds at once, a multiple of 200", positive, 10_000)
   .option("--minutes <n>", "for how long k6's memory is watched at 1,000 messages a second", positive, 20)
+  .option("--kills <n>", "how often each writer of records is killed while it writes", positive, 300)
   .option("--fuzz <time>", "for how long the parser is given random input", "60s")
   .action(async (names: string[], amounts: Amounts) => {
     process.exitCode = await soak(names, amounts);

@@ -168,7 +168,7 @@ describe("npm start", { concurrency: 3 }, () => {
     [["--profile", "huge"], /argument 'huge' is invalid. Allowed choices are smoke, baseline/],
     [["--only", "nope"], /^ONLY is "nope": allowed are basic-connection/],
     [["--release", "a b"], /^RELEASE is "a b": allowed are/],
-    [["--sse", "nonsense"], /^BASE_URL is "nonsense": it must be a URL/],
+    [["--sse", "nonsense"], /^--sse is "nonsense": it must be a URL/],
     [["--ws", "http://example.test"], /ALLOW_REMOTE=example\.test/],
     [["--wss", "x"], /unknown option '--wss'\n\(Did you mean --ws\?\)/],
     [["extra"], /too many arguments/],
@@ -206,7 +206,7 @@ describe("npm start", { concurrency: 3 }, () => {
     const { code, stderr } = await start("--ws", "http://127.0.0.1:1", "--out", temporaryDirectory(t))
       .finished;
     assert.equal(code, 108);
-    assert.match(stderr, /BASE_URL http:\/\/127\.0\.0\.1:1 cannot be reached/);
+    assert.match(stderr, /^--ws http:\/\/127\.0\.0\.1:1 cannot be reached.*set --ws to where it listens/);
   });
 
   test("--help tells the options", async () => {

@@ -239,6 +239,9 @@ test("latency that the generator itself made is no data", () => {
     "it would be faster still without the delay",
   );
   assert.equal(verdictOf("message-latency", { latency, queueDelay: latencyOf(1, 2) }).verdict, "missed");
+  const slower = { latency: latencyOf(300, 310, 320), generatorLag: latencyOf(90, 95) };
+  assert.equal(verdictOf("message-latency", slower).verdict, "missed", "too slow whatever came on top");
+  assert.equal(verdictOf("message-latency", { ...slower, bounds: [50, 100, 500] }).verdict, "no data");
 });
 
 test("throughput is the least that a client was given, where the pipeline offers enough", () => {

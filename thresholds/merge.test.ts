@@ -83,7 +83,7 @@ test("an instance that is missing or broken is named, and nothing is met; what i
     assert.equal(findings[0], doubt);
     const { runId } = sampleRecord();
     const name = /\d-of-\d/.exec(doubt)?.[0];
-    const left = `plans of instance ${name} may be left on the server: those with "run ${runId}, instance ${name}" in their prompts`;
+    const left = `plans of instance ${name} may be left on the server: those with "[run ${runId}, instance ${name}]" in their prompts; npm run cleanup -- ${runId} deletes what is left of the run`;
     assert.deepEqual(findings.slice(1), doubt.includes("interrupted") ? [] : [left]);
     assert.deepEqual(
       targets.map(({ verdict, reason }) => [verdict, reason]),

@@ -211,7 +211,9 @@ function doubtOf({ name, state }: InstancePart): string {
 function plansLeftBy({ name, state }: InstancePart, runId: string): string[] {
   if (state !== "missing" && state !== "running") return [];
   const mark = markOf(runId, readInstance(name) ?? WHOLE);
-  return [`plans of instance ${name} may be left on the server: those with "${mark}" in their prompts`];
+  return [
+    `plans of instance ${name} may be left on the server: those with "${mark}" in their prompts; npm run cleanup -- ${runId} deletes what is left of the run`,
+  ];
 }
 
 /** A part of a run may show that a target is missed, and never that it is met. */

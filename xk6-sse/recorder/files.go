@@ -13,19 +13,32 @@ import (
 
 const runFile = "run.json"
 
-// Begin makes directory, with its parents, and writes document into its run.json. It refuses a directory that has one.
+// Begin makes directory, with its parents, and writes document into its run.json. It refuses a directory that has one: of
+// several that begin at once, one does.
 func Begin(directory, document string) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return cannotWrite(directory, err)
 	}
-	switch _, err := os.Lstat(filepath.Join(directory, runFile)); {
-	case err == nil:
+	switch err := putFile(directory, runFile, strings.NewReader(document), linkNew); {
+	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%q already holds the %s of another run; choose another directory with OUT_DIR",
 			directory, runFile)
-	case !errors.Is(err, fs.ErrNotExist):
+	case err != nil:
 		return cannotWrite(directory, err)
 	}
-	return Save(directory, runFile, document)
+	return nil
+}
+
+// linkNew gives the file from the name to, unless there is one of that name; from goes.
+func linkNew(from, to string) error {
+	err := os.Link(from, to)
+	if err == nil {
+		return os.Remove(from)
+	}
+	if _, there := os.Lstat(to); errors.Is(err, fs.ErrExist) || there == nil {
+		return fs.ErrExist
+	}
+	return os.Rename(from, to) // a file system without links
 }
 
 // Save writes the file name in directory whole or not at all.
@@ -33,7 +46,7 @@ func Save(directory, name, content string) error {
 	if !isPlainName(name) {
 		return fmt.Errorf("cannot write a file named %q: only a plain file name is allowed", name)
 	}
-	if err := replaceFile(directory, name, strings.NewReader(content)); err != nil {
+	if err := putFile(directory, name, strings.NewReader(content), os.Rename); err != nil {
 		return cannotWrite(directory, err)
 	}
 	return nil
@@ -43,8 +56,8 @@ func isPlainName(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\\\x00")
 }
 
-// replaceFile writes beside the file and renames, so that a reader or a crash never meets half a file.
-func replaceFile(directory, name string, content io.Reader) (err error) {
+// putFile writes beside the file and then moves it there, so that a reader or a crash never meets half a file.
+func putFile(directory, name string, content io.Reader, move func(from, to string) error) (err error) {
 	temporary, err := os.CreateTemp(directory, "."+name+".*.tmp")
 	if err != nil {
 		return err
@@ -57,7 +70,7 @@ func replaceFile(directory, name string, content io.Reader) (err error) {
 	if err := writeAndClose(temporary, content); err != nil {
 		return err
 	}
-	if err := os.Rename(temporary.Name(), filepath.Join(directory, name)); err != nil {
+	if err := move(temporary.Name(), filepath.Join(directory, name)); err != nil {
 		return err
 	}
 	return syncDirectory(directory)

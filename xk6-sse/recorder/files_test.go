@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -46,7 +47,7 @@ func TestFailingSaveLeavesTheOldFile(t *testing.T) {
 	directory := t.TempDir()
 	require.NoError(t, Save(directory, "a.json", "old"))
 	full := errors.New("disk full")
-	err := replaceFile(directory, "a.json", io.MultiReader(strings.NewReader("half"), iotest.ErrReader(full)))
+	err := putFile(directory, "a.json", io.MultiReader(strings.NewReader("half"), iotest.ErrReader(full)), os.Rename)
 	require.ErrorIs(t, err, full)
 	requireContent(t, filepath.Join(directory, "a.json"), "old")
 	requireFiles(t, directory, "a.json")
@@ -77,6 +78,29 @@ func TestBegin(t *testing.T) {
 	require.EqualError(t, Begin(directory, "other"),
 		`"`+directory+`" already holds the run.json of another run; choose another directory with OUT_DIR`)
 	requireContent(t, filepath.Join(directory, "run.json"), "{}")
+}
+
+func TestOfManyThatBeginAtOnceOneDoes(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "x")
+	begun := make(chan string)
+	for i := range 20 {
+		go func() {
+			document := strconv.Itoa(i)
+			if Begin(directory, document) != nil {
+				document = ""
+			}
+			begun <- document
+		}()
+	}
+	documents := []string{}
+	for range 20 {
+		if document := <-begun; document != "" {
+			documents = append(documents, document)
+		}
+	}
+	require.Len(t, documents, 1)
+	requireContent(t, filepath.Join(directory, "run.json"), documents[0])
+	requireFiles(t, directory, "run.json")
 }
 
 func TestBeginErrors(t *testing.T) {

@@ -33,9 +33,17 @@ func (l *lag) measure() {
 	for {
 		before := time.Now()
 		time.Sleep(lagPeriod)
-		late := time.Since(before) - lagPeriod
-		l.mu.Lock()
+		l.note(time.Since(before) - lagPeriod)
+	}
+}
+
+// note counts a timer that came late, and with it those that could not be set meanwhile: else a process that stood still
+// for a second would have been late once, and not for a hundred timers.
+func (l *lag) note(late time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.since.Add(float64(late) / float64(time.Millisecond))
+	for late -= lagPeriod; late > 0; late -= lagPeriod {
 		l.since.Add(float64(late) / float64(time.Millisecond))
-		l.mu.Unlock()
 	}
 }

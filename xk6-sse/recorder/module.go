@@ -113,6 +113,7 @@ func (i *instance) Exports() modules.Exports {
 		"k6Version":     k6Version,
 		"command":       command,
 		"instance":      i.instance,
+		"self":          i.self,
 		"share":         i.share,
 		"residentBytes": residentBytes,
 		"ledger":        ledger.New,
@@ -163,6 +164,12 @@ func (i *instance) instance() string {
 	segment, err := i.root.segment()
 	i.check(err)
 	text, err := json.Marshal(segment)
+	i.check(err)
+	return string(text)
+}
+
+func (i *instance) self() string {
+	text, err := json.Marshal(self())
 	i.check(err)
 	return string(text)
 }

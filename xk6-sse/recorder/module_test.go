@@ -114,3 +114,10 @@ func TestSignalled(t *testing.T) {
 	require.Equal(t, true, eval(t, user, `recorder.signalled()`))
 	require.Equal(t, true, eval(t, user, `JSON.parse(recorder.snapshot()).signalled`))
 }
+
+func TestTheProcessIsNamedAsNoOtherIs(t *testing.T) {
+	user := newUser(t, New())
+	require.Equal(t, int64(os.Getpid()), eval(t, user, `JSON.parse(recorder.self()).pid`))
+	require.Equal(t, true, eval(t, user, `JSON.parse(recorder.self()).start > 0`))
+	require.Equal(t, true, eval(t, user, `JSON.parse(recorder.self()).host.length > 0`))
+}

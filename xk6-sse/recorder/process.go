@@ -5,6 +5,8 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+
+	"github.com/prometheus/procfs"
 )
 
 const k6Module = "go.k6.io/k6/v2"
@@ -46,4 +48,29 @@ func residentBytes() int64 {
 		return 0
 	}
 	return resident * int64(os.Getpagesize())
+}
+
+// Self is this process as no other is: numbers are used again, by the same machine for processes of other starts.
+type Self struct {
+	Host string `json:"host"`
+	PID  int    `json:"pid"`
+	// Start is its start, in clock ticks since that of the machine.
+	Start uint64 `json:"start"`
+}
+
+// self is nil where the system does not tell.
+func self() *Self {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil
+	}
+	process, err := procfs.Self()
+	if err != nil {
+		return nil
+	}
+	stat, err := process.Stat()
+	if err != nil {
+		return nil
+	}
+	return &Self{Host: host, PID: process.PID, Start: stat.Starttime}
 }

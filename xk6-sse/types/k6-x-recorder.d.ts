@@ -19,6 +19,9 @@ declare module "k6/x/recorder" {
    */
   export function instance(): string;
 
+  /** This process as no other is, as JSON: see `processSchema` in record/record.ts; `null` where the system does not tell. */
+  export function self(): string;
+
   /** How many of `users` virtual users k6 gives to this process. */
   export function share(users: number): number;
 
