@@ -27,7 +27,10 @@ test("what cannot be written leaves the old file, and nothing beside it", (t) =>
   mkdirSync(join(directory, "x.json"));
   writeFileSync(join(directory, "file"), "old");
   assert.throws(() => saveFile(directory, "x.json", "new"), { code: "EISDIR" });
-  assert.throws(() => saveFile(join(directory, "file"), "y", "new"), { code: "ENOTDIR" });
+  assert.throws(() => saveFile(join(directory, "file"), "y", "new"), {
+    code: "EEXIST",
+    path: join(directory, "file"),
+  });
   assert.deepEqual(readdirSync(directory).sort(), ["file", "x.json"]);
   assert.equal(readFileSync(join(directory, "file"), "utf8"), "old");
 });

@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -43,14 +44,17 @@ export const isTemporary = (name: string): boolean => /^\..*\.tmp$/.test(name);
 
 /** Node's own recursive mkdir never ends where a directory cannot be made in one that is there, as in /proc. */
 function makeDirectory(directory: string): void {
-  if (existsSync(directory)) return;
+  if (isDirectory(directory)) return;
   makeDirectory(dirname(directory));
   try {
     mkdirSync(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if (!isDirectory(directory)) throw error;
   }
 }
+
+const isDirectory = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Has the disk hold what a file or a directory holds. */
 function synchronise(path: string): void {
