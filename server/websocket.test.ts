@@ -30,7 +30,7 @@ async function finishedPlan(server: TestServer, directive: string): Promise<{ id
 
 test("the frames of a plan that completes", async (t) => {
   const server = await testServer(t);
-  const { id, live } = await finishedPlan(server, "[stub lines=3 rate=100]");
+  const { id, live } = await finishedPlan(server, "[stub lines=3 rate=10]");
   assert.deepEqual(live.others(), [...LIVE, ...COMPLETED]);
   const [connection, running, log] = live.frames;
   assert.deepEqual(Object.keys(connection ?? {}), ["type", "status", "plan_id", "client_id", "message"]);
@@ -44,7 +44,7 @@ test("the frames of a plan that completes", async (t) => {
 
 test("a failed pipeline is completed by the fallback", async (t) => {
   const server = await testServer(t);
-  const { live } = await finishedPlan(server, "[stub lines=3 rate=100 exit=1]");
+  const { live } = await finishedPlan(server, "[stub lines=3 rate=10 exit=1]");
   const ending = ["status stdout_closed", "status fallback", "status completed", "stream_end"];
   assert.deepEqual(live.others(), [...LIVE, ...ending]);
 });
@@ -196,7 +196,7 @@ test("ws-no-replay: a client gets only what is sent from then on", async (t) => 
 test("ws-silent-stream: unknown, finished and deleted plans are accepted and silent", async (t) => {
   holdHeartbeats(t);
   const server = await testServer(t, { faults: ["ws-silent-stream"] });
-  const { id, live } = await finishedPlan(server, "[stub lines=3 rate=100]");
+  const { id, live } = await finishedPlan(server, "[stub lines=3 rate=10]");
   assert.deepEqual(live.others(), [...LIVE, ...COMPLETED]);
   await assertSilent(await server.ws(id));
   await server.remove(id);
@@ -207,7 +207,7 @@ test("ws-silent-stream: unknown, finished and deleted plans are accepted and sil
 test("the WebSocket version has all of its faults", async (t) => {
   holdHeartbeats(t);
   const server = await testServer(t, { behaviour: "ws-2025-10", faults: ["ws-orphan=0"] });
-  const { id, live } = await finishedPlan(server, "[stub lines=3 rate=100 exit=1]");
+  const { id, live } = await finishedPlan(server, "[stub lines=3 rate=10 exit=1]");
   assert.ok(live.others().includes("status fallback"));
   await assertSilent(await server.ws(id));
 });
