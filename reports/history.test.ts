@@ -79,6 +79,12 @@ test("what cannot be read is listed, beside all that can", () => {
   assert.match(html, /run-1-5\/report\.html/);
 });
 
+test("a run that has written no report is listed without one", () => {
+  const html = renderIndex(indexView([run("1", 5, { state: "running", targets: [] })], [], []));
+  assert.match(html, /<td>run-1-5<\/td>/);
+  assert.doesNotMatch(html, /report\.html/);
+});
+
 test("the index has every report", () => {
   const candidate = {
     name: "1.1",

@@ -42,6 +42,7 @@ export interface RunRow {
   style: string;
   simulated: string;
   name: string;
+  /** Its report; "" of a run that has not written one. */
   link: string;
 }
 
@@ -59,7 +60,7 @@ export function runRow(run: RunSummary): RunRow {
     style: styleOf(verdict),
     simulated: run.simulated ? "simulated" : "real",
     name: run.runId,
-    link: `${encodeURIComponent(run.folder)}/report.html`,
+    link: run.state === "running" ? "" : `${encodeURIComponent(run.folder)}/report.html`,
   };
 }
 
