@@ -95,7 +95,7 @@ const WRITERS = {
       timeoutMinutes: job.timeout,
     }),
     "plan-load.timer": render(timer, { calendar: calendarOf(job.cron), jitterSeconds: job.jitter }),
-    [ENVIRONMENT_FILE]: render(env, job),
+    [ENVIRONMENT_FILE]: render(env, { ...job, isSourced: true }),
   }),
   cron: (job) => ({
     "plan-load.cron": render(cron, {
@@ -105,7 +105,7 @@ const WRITERS = {
       cronCommand: cronLine([...PROGRAM, ...scheduledArgs(job)]),
       timeoutMinutes: job.timeout,
     }),
-    [ENVIRONMENT_FILE]: render(env, job),
+    [ENVIRONMENT_FILE]: render(env, { ...job, isSourced: true }),
   }),
   "github-actions": (job) => ({
     "plan-load.yml": render(workflow, {
