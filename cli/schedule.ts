@@ -23,6 +23,9 @@ const TIMEOUTS: Record<Profile, number> = { smoke: 30, baseline: 180, stress: 24
 /** A bucket of an object store, with a folder or without. */
 const PLACE = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w.-]+)*$/;
 
+/** The name of an image: registry and port, folders, tag, digest. */
+const IMAGE = /^[\w.-]+(:\d+)?(\/[\w.-]+)*(:[\w.-]+)?(@\w+:[\da-f]+)?$/;
+
 new Command("npm run schedule --")
   .description(
     "Writes what starts the load tests by itself: again and again, never two at once, for a bounded time. What is " +
@@ -63,7 +66,11 @@ new Command("npm run schedule --")
   )
   .option("--into <dir>", "where the files are written", "schedule")
   .allowExcessArguments(false)
-  .action((kind: Kind, options: ScheduleOptions) => schedule(kind, options))
+  .action((kind: Kind, options: ScheduleOptions, command: Command) => {
+    if (kind !== "k6-operator" && command.getOptionValueSource("instances") === "cli")
+      throw new Error(`--instances is for k6-operator: ${kind} has one process`);
+    schedule(kind, options);
+  })
   .parseAsync()
   .catch(fail);
 
@@ -127,11 +134,16 @@ function requireNeeds(
   const need = NEEDS[kind];
   if (need === "image" && image === "")
     throw new Error(`${kind} needs --image: the one made from deploy/Dockerfile`);
+  if (need === "image" && !IMAGE.test(image)) {
+    throw new Error(`--image is "${image}": it must be an image's name such as registry.test/plan-load:1`);
+  }
   if (kind === "k6-operator" && sse === undefined && ws === undefined) {
     throw new Error("k6-operator needs --sse or --ws: instances share no simulated server");
   }
   if (need === "directory" && !isAbsolute(directory)) {
-    throw new Error(`${kind} needs --directory: where the project is on the machine, such as /opt/plan-load`);
+    throw new Error(
+      `${kind} needs --directory: the absolute path of the project on the machine, such as /opt/plan-load`,
+    );
   }
 }
 

@@ -196,9 +196,20 @@ describe("npm run schedule", () => {
       [[...cron, "--every", "day", "--cron", "1 2 * * *"], /^when\?/],
       [[...cron, "--cron", "1 2 * *"], /must have five fields/],
       [["systemd", "--every", "day"], /^systemd needs --directory/],
-      [["cron", "--every", "day", "--directory", "here"], /^cron needs --directory/],
+      [
+        ["cron", "--every", "day", "--directory", "here"],
+        /^cron needs --directory: the absolute path of the project/,
+      ],
       [["k6-operator", "--every", "day", "--image", "x"], /^k6-operator needs --sse or --ws/],
       [["kubernetes", "--every", "day"], /^kubernetes needs --image/],
+      [
+        ["kubernetes", "--every", "day", "--image", "an image"],
+        /^--image is "an image": it must be an image's name/,
+      ],
+      [
+        [...cron, "--every", "day", "--instances", "4"],
+        /^--instances is for k6-operator: cron has one process/,
+      ],
       [[...cron, "--every", "day", "--records", "s3://a-bucket"], /^--records is for k6-operator/],
       [[...operator, "--records", "a-bucket"], /^--records is "a-bucket": it must be a place such as s3:/],
       [
@@ -268,7 +279,7 @@ describe("what is scheduled runs", () => {
   test("the line of cron: with the environment file, one at a time, and the webhook is told", async (t) => {
     const { url } = await server(t);
     const hook = await webhook(t);
-    const env = `NOTIFY_URL="${hook.url}"\nREPORTS_URL=https://reports.test\n`;
+    const env = `NOTIFY_URL='${hook.url}?a=1&b=$2'\nREPORTS_URL=https://reports.test\n`;
     const directory = await installed(t, "cron", ["--ws", url, "--only", "multiple-clients"], env);
     const [line = ""] = readFileSync(join(directory, "plan-load.cron"), "utf8")
       .split("\n")
@@ -306,6 +317,7 @@ describe("what is scheduled runs", () => {
     const without = await start();
     assert.equal(without.code, 1, without.stderr);
     assert.match(without.stderr, /there is no comparison with the baseline spring: npm run baseline lists/);
+    assert.match(hook.bodies[0]?.text ?? "", /there is no comparison with the baseline spring/);
     const results = join(directory, "results");
     const saved = await run(process.execPath, [
       "dist/baseline.mjs",
