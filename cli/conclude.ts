@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { RunResults } from "../reports/json.ts";
 import { MISSED } from "./k6.ts";
 import { messageOf, notify, type Outcome, readNotifier } from "./notification.ts";
+import { sentenceOf } from "./options.ts";
 import { prune } from "./pruning.ts";
 
 /** What a scheduled job does beside its runs. */
@@ -48,7 +49,7 @@ export async function conclude(
   code: number,
   { out, baseline, keep }: JobOptions,
 ): Promise<number> {
-  const outcome: Outcome = { exitCode: code, runs, comparison: null };
+  const outcome: Outcome = { exitCode: code, runs, comparison: null, failures: [] };
   const steps = [
     async () => {
       if (baseline !== undefined && isVerdict(code)) await compare(outcome, baseline, out);
@@ -56,11 +57,16 @@ export async function conclude(
     async () => {
       if (keep !== undefined) prune(out, keep);
     },
-    () => notify(readNotifier(process.env), messageOf(outcome, out, process.env.REPORTS_URL)),
+    async () => {
+      const notifier = readNotifier(process.env);
+      await notify(notifier, messageOf(outcome, out, notifier.REPORTS_URL));
+    },
   ];
   for (const step of steps) {
     await step().catch((error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+      const sentence = sentenceOf(error);
+      process.stderr.write(`${sentence}\n`);
+      outcome.failures.push(sentence);
       if (outcome.exitCode === 0) outcome.exitCode = 1;
     });
   }

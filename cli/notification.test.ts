@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
+import type { Judged } from "../record/record.ts";
 import { sampleRecord } from "../record/testing.ts";
 import { runResults } from "../reports/json.ts";
 import { messageOf, notify, readNotifier } from "./notification.ts";
 
-const missed = {
+const missed: Judged = {
   id: "message-latency",
   verdict: "missed",
   value: 300,
@@ -16,9 +17,9 @@ const missed = {
   observations: 9,
   interval: null,
   reason: "",
-} as const;
+};
 
-const run = (...targets: (typeof missed)[]) => runResults(sampleRecord({ runId: "r1", targets }));
+const run = (...targets: Judged[]) => runResults(sampleRecord({ runId: "r1", targets }));
 
 /** A webhook that answers with `status`, and what it was sent. */
 async function webhook(t: TestContext, status: number) {
@@ -37,21 +38,26 @@ async function webhook(t: TestContext, status: number) {
 test("a message says the verdict, what was missed, and where the reports are", () => {
   const comparison = { baseline: "spring", isWorse: true, directory: "c1" };
   const message = messageOf(
-    { exitCode: 99, runs: [run(missed)], comparison },
+    {
+      exitCode: 99,
+      runs: [run(missed, { ...missed, id: "responsiveness", verdict: "no data" })],
+      comparison,
+      failures: [],
+    },
     "results",
     "https://reports.test/x/",
   );
   assert.equal(
     message.text,
-    "✗ Plan load tests: missed\nSSE, release dev: missed: message-latency (https://reports.test/x/r1/report.html)\n" +
+    "✗ Plan load tests: missed\nSSE, release dev: not met: message-latency (missed), responsiveness (no data) (https://reports.test/x/r1/report.html)\n" +
       "worse than baseline spring (https://reports.test/x/c1/report.html)",
   );
   assert.deepEqual(
     [message.verdict, message.runs[0]?.missed, message.comparison?.worse],
-    ["missed", ["message-latency"], true],
+    ["missed", ["message-latency", "responsiveness"], true],
   );
   const others = [0, 105].map((exitCode) =>
-    messageOf({ exitCode, runs: [run()], comparison: null }, "results"),
+    messageOf({ exitCode, runs: [run()], comparison: null, failures: [] }, "results"),
   );
   assert.deepEqual(
     others.map(({ verdict }) => verdict),
@@ -63,9 +69,18 @@ test("a message says the verdict, what was missed, and where the reports are", (
   );
 });
 
+test("a job that failed after its runs says why", () => {
+  const failures = ["there is no comparison with the baseline spring"];
+  const message = messageOf({ exitCode: 1, runs: [run()], comparison: null, failures }, "results");
+  assert.match(
+    message.text,
+    /the job failed \(exit code 1\)\n.*\nthere is no comparison with the baseline spring$/,
+  );
+});
+
 test("the webhook is sent generic JSON, or Slack's shape", async (t) => {
   const { url, bodies } = await webhook(t, 200);
-  const message = messageOf({ exitCode: 0, runs: [run()], comparison: null }, "results");
+  const message = messageOf({ exitCode: 0, runs: [run()], comparison: null, failures: [] }, "results");
   await notify(readNotifier({ NOTIFY_URL: url }), message);
   await notify(readNotifier({ NOTIFY_URL: url, NOTIFY_FORMAT: "slack" }), message);
   await notify(readNotifier({}), message);
@@ -74,10 +89,13 @@ test("the webhook is sent generic JSON, or Slack's shape", async (t) => {
 
 test("what is wrong is told in one sentence that does not repeat the secret URL", async (t) => {
   const { url } = await webhook(t, 403);
-  const message = messageOf({ exitCode: 0, runs: [], comparison: null }, "results");
+  const message = messageOf({ exitCode: 0, runs: [], comparison: null, failures: [] }, "results");
   await assert.rejects(notify(readNotifier({ NOTIFY_URL: url }), message), {
     message: "the webhook in NOTIFY_URL answered 403: nobody was notified",
   });
   assert.throws(() => readNotifier({ NOTIFY_URL: "secret" }), { message: /^NOTIFY_URL is no URL/ });
+  assert.throws(() => readNotifier({ NOTIFY_URL: "ftp://x/secret" }), { message: /^NOTIFY_URL is no URL/ });
+  assert.throws(() => readNotifier({ REPORTS_URL: "results" }), { message: /^REPORTS_URL is no URL/ });
+  assert.equal(readNotifier({ REPORTS_URL: "" }).REPORTS_URL, undefined);
   assert.throws(() => readNotifier({ NOTIFY_FORMAT: "teams" }), { message: /^NOTIFY_FORMAT is neither/ });
 });

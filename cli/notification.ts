@@ -11,6 +11,8 @@ export interface Outcome {
   runs: readonly RunResults[];
   /** How the candidate compares with the baseline; null where none was asked for, or there was nothing to compare. */
   comparison: { baseline: string; isWorse: boolean; directory: string } | null;
+  /** What went wrong after the runs, each in one sentence. */
+  failures: string[];
 }
 
 /** The message, as the generic webhook gets it. */
@@ -30,14 +32,20 @@ export interface Message {
   comparison: { baseline: string; worse: boolean; report: string } | null;
 }
 
+const isWebUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+
 /** Where notifications go, from the environment: NOTIFY_URL, NOTIFY_FORMAT, and REPORTS_URL, under which results are served. */
 const environmentSchema = v.object({
-  NOTIFY_URL: v.optional(v.pipe(v.string(), v.url("NOTIFY_URL is no URL: set it to that of a webhook"))),
+  NOTIFY_URL: v.optional(
+    v.pipe(v.string(), v.check(isWebUrl, "NOTIFY_URL is no URL: set it to that of a webhook")),
+  ),
   NOTIFY_FORMAT: v.optional(
     v.picklist(NOTIFY_FORMATS, "NOTIFY_FORMAT is neither json nor slack: set it to one of the two"),
     "json",
   ),
-  REPORTS_URL: v.optional(v.string()),
+  REPORTS_URL: v.optional(
+    v.pipe(v.string(), v.check(isWebUrl, "REPORTS_URL is no URL: set it to where the results are served")),
+  ),
 });
 export type Notifier = v.InferOutput<typeof environmentSchema>;
 
@@ -52,9 +60,16 @@ export function readNotifier(env: NodeJS.ProcessEnv): Notifier {
 const VERDICTS: Record<number, Message["verdict"]> = { 0: "passed", 99: "missed" };
 const SIGNS: Record<Message["verdict"], string> = { passed: "✓", missed: "✗", failed: "?" };
 
+/** What a run came to: no data is not met either, but it is no miss. */
+function resultOf({ passed, targets }: RunResults): string {
+  const failed = targets.filter(fails);
+  if (failed.length === 0) return passed ? "no target missed" : "not complete";
+  return `not met: ${failed.map(({ id, verdict }) => `${id} (${verdict})`).join(", ")}`;
+}
+
 /** The message of an outcome. `out` is the directory of results; `reportsUrl` where that is served, if it is. */
 export function messageOf(
-  { exitCode, runs, comparison }: Outcome,
+  { exitCode, runs, comparison, failures }: Outcome,
   out: string,
   reportsUrl?: string,
 ): Message {
@@ -79,15 +94,16 @@ export function messageOf(
         };
   const lines = [
     `${SIGNS[verdict]} Plan load tests: ${verdict === "failed" ? `the job failed (exit code ${exitCode})` : verdict}`,
-    ...told.map(
+    ...runs.map(
       (run) =>
-        `${TRANSPORT_NAMES[run.transport]}, release ${run.release}: ${run.missed.length === 0 ? (run.passed ? "no target missed" : "not complete") : `missed: ${run.missed.join(", ")}`} (${run.report})`,
+        `${TRANSPORT_NAMES[run.transport]}, release ${run.release}: ${resultOf(run)} (${report(run.runId)})`,
     ),
     ...(compared === null
       ? []
       : [
           `${compared.worse ? "worse than" : "no worse than"} baseline ${compared.baseline} (${compared.report})`,
         ]),
+    ...failures,
   ];
   return { verdict, exitCode, text: lines.join("\n"), runs: told, comparison: compared };
 }
