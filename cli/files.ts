@@ -66,8 +66,17 @@ function synchronise(path: string): void {
   }
 }
 
+/** Node does not say which path it was where that is a directory. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw Object.assign(error as NodeJS.ErrnoException, { path });
+  }
+}
+
 /** Reads the record in a run's directory; undefined where the run left none. */
 export function readRecord(directory: string): RunRecord | undefined {
   const path = join(directory, "run.json");
-  return existsSync(path) ? parseRecord(readFileSync(path, "utf8"), path) : undefined;
+  return existsSync(path) ? parseRecord(textOf(path), path) : undefined;
 }

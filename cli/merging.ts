@@ -6,6 +6,7 @@ import { renderRun } from "../reports/html.ts";
 import { runJUnit } from "../reports/junit.ts";
 import { mergeRecords } from "../thresholds/merge.ts";
 import { readRecord, saveFile } from "./files.ts";
+import { sentenceOf } from "./options.ts";
 import { prometheusAt } from "./prometheus-query.ts";
 import { recordFromPrometheus } from "./prometheus-records.ts";
 
@@ -56,7 +57,7 @@ function readOrTell(directory: string): RunRecord | undefined {
     if (record === undefined) process.stderr.write(`${directory} holds no run.json\n`);
     return record;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${sentenceOf(error)}\n`);
     return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -218,6 +219,15 @@ const parts = (out: string, of: number): RunRecord[] =>
   );
 
 describe("npm run merge", () => {
+  test("names what cannot be read by its path", async (t) => {
+    const out = temporaryDirectory(t);
+    const path = join(out, "1-of-2", "run.json");
+    mkdirSync(path, { recursive: true });
+    const { code, stderr } = await merge(out, out);
+    assert.equal(code, 1);
+    assert.ok(stderr.startsWith(`${path} cannot be used (EISDIR)`), stderr);
+  });
+
   test("refuses wrong input with one sentence, and writes nothing", async (t) => {
     const out = temporaryDirectory(t);
     const wrong: [string[], RegExp][] = [
