@@ -53,8 +53,8 @@ test("a message says the verdict, what was missed, and where the reports are", (
       "worse than baseline spring (https://reports.test/x/c1/report.html)",
   );
   assert.deepEqual(
-    [message.verdict, message.runs[0]?.missed, message.comparison?.worse],
-    ["missed", ["message-latency", "responsiveness"], true],
+    [message.verdict, message.runs[0]?.missed, message.runs[0]?.noData, message.comparison?.worse],
+    ["missed", ["message-latency"], ["responsiveness"], true],
   );
   const others = [0, 105].map((exitCode) =>
     messageOf({ exitCode, runs: [run()], comparison: null, failures: [] }, "results"),

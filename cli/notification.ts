@@ -26,7 +26,9 @@ export interface Message {
     transport: string;
     profile: string;
     passed: boolean;
+    /** The ids of targets that were missed, and of those that could not be judged. */
     missed: string[];
+    noData: string[];
     report: string;
   }[];
   comparison: { baseline: string; worse: boolean; report: string } | null;
@@ -81,7 +83,8 @@ export function messageOf(
     transport,
     profile,
     passed,
-    missed: targets.filter(fails).map(({ id }) => id),
+    missed: targets.filter(({ verdict }) => verdict === "missed").map(({ id }) => id),
+    noData: targets.filter(({ verdict }) => verdict === "no data").map(({ id }) => id),
     report: report(runId),
   }));
   const compared =

@@ -136,7 +136,7 @@ test("a percentile is known to its bucket; whether it meets its target is known"
 
 test("an instance that is missing, has not told its end, or whose counters did not all arrive is named", async () => {
   const cases: [Sent[], RegExp][] = [
-    [[{ number: 2 }], /^instance 1-of-2 left no record$/],
+    [[{ number: 2 }], /^instance 1-of-2 left no readable record$/],
     [
       [{ number: 1 }, { number: 2, isEnded: false }],
       /^instance 2-of-2 was broken off without a word, or still/,

@@ -5,6 +5,7 @@ import { ENVIRONMENT_FILE, filesOf, type Job, KINDS, type Kind, NEEDS } from "..
 import { EVERY, type Every, parseCron } from "../deploy/when.ts";
 import { TRANSPORTS } from "../record/record.ts";
 import { PROFILES, type Profile } from "../run/settings.ts";
+import { requireBaselineName } from "./baselines.ts";
 import { saveFile } from "./files.ts";
 import { requireSettings } from "./halves.ts";
 import { daysOption, fail, wholeNumber } from "./options.ts";
@@ -39,7 +40,7 @@ new Command("npm run schedule --")
   .addOption(new Option("--profile <name>", "how much load").choices(PROFILES).default("smoke"))
   .option("--release <name>", "the name of what is tested", "dev")
   .option("--only <tests>", "tests to run, separated by commas; all when not given", "")
-  .option("--out <dir>", "where the results go, in the project's directory", "results")
+  .option("--out <dir>", "where the results go; seen from the project's directory", "results")
   .option("--prometheus <url>", "also send the figures there")
   .option("--baseline <name>", "the saved baseline that the candidate is held against")
   .addOption(daysOption().default(30))
@@ -92,13 +93,20 @@ function jobOf(kind: Kind, { every, cron, into: _, ...options }: ScheduleOptions
   }
   requireOneLine(options);
   requireOptions(options);
+  if (options.baseline !== undefined) requireBaselineName(options.baseline);
   requireNeeds(kind, options);
   requirePlace(kind, options);
+  const timeout = options.timeout ?? TIMEOUTS[options.profile];
+  if (every === "hour" && timeout > 60) {
+    throw new Error(
+      `a run of the profile ${options.profile} may take ${timeout} minutes: give --every day, or a --timeout of 60 at most`,
+    );
+  }
   return {
     ...options,
     cron: every === undefined ? parseCron(cron ?? "") : EVERY[every],
     remoteWrite: remoteWriteOf(options.prometheus),
-    timeout: options.timeout ?? TIMEOUTS[options.profile],
+    timeout,
     ...(process.env.ALLOW_REMOTE ? { allowRemote: process.env.ALLOW_REMOTE } : {}),
   };
 }

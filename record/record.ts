@@ -276,7 +276,7 @@ const clockSchema = v.nullable(
   }),
 );
 
-/** An instance of a merged run: how it ended, "missing" where it left no record, and its `clock`. */
+/** An instance of a merged run: how it ended, "missing" where it left none that can be read, and its `clock`. */
 export const instancePartSchema = v.object({
   name: v.string(),
   state: v.picklist([...RUN_STATES, "missing"]),

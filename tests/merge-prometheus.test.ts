@@ -115,7 +115,7 @@ describe("npm run merge from Prometheus alone", { skip: missing("prometheus"), c
     const { code, stdout } = await fromPrometheus(prometheus.url, "killed", out);
     assert.equal(code, 99);
     assert.match(stdout, /run incomplete/);
-    assert.match(stdout, /! instance 2-of-2 (was broken off without a word|left no record)/);
+    assert.match(stdout, /! instance 2-of-2 (was broken off without a word|left no readable record)/);
     const { targets } = recordIn(out, "killed");
     assert.ok(targets.length > 0);
     assert.deepEqual([...new Set(targets.map(({ verdict }) => verdict))], ["no data"]);

@@ -232,7 +232,7 @@ describe("the job of k6-operator's CronJob", () => {
     const cluster = await Cluster.start(t, () => out, image(t).env, ["runs", "never starts"]);
     const { code, stdout } = await testrun(await deployed(t, url), cluster, out).finished;
     assert.equal(code, 99);
-    assert.match(stdout, /! instance 2-of-2 left no record/);
+    assert.match(stdout, /! instance 2-of-2 left no readable record/);
   });
 
   test("an interrupt deletes the TestRun, whose instances delete their plans and leave their records", async (t) => {

@@ -67,7 +67,7 @@ test("what one instance alone would miss, the whole may meet, and the other way 
 
 test("an instance that is missing or broken is named, and nothing is met; what is missed stays missed", () => {
   const cases: [RunRecord[], string][] = [
-    [[part(1, 3, [5]), part(3, 3, [5])], "instance 2-of-3 left no record"],
+    [[part(1, 3, [5]), part(3, 3, [5])], "instance 2-of-3 left no readable record"],
     [
       [part(1, 2, [5]), part(2, 2, [5], { state: "running" })],
       "instance 2-of-2 was broken off without a word, or still runs",

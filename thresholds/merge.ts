@@ -202,7 +202,7 @@ function evidenceOf(test: TestRecord, record: RunRecord): TestEvidence {
 }
 
 function doubtOf({ name, state }: InstancePart): string {
-  if (state === "missing") return `instance ${name} left no record`;
+  if (state === "missing") return `instance ${name} left no readable record`;
   if (state === "running") return `instance ${name} was broken off without a word, or still runs`;
   return `instance ${name} is not complete: ${state}`;
 }
