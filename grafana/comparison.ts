@@ -1,8 +1,10 @@
 import { TRANSPORTS } from "../record/record.ts";
 import { TRANSPORT_NAMES } from "../reports/view.ts";
+import { counterSeries, OUTCOMES_SERIES } from "../run/series.ts";
 import { showTarget, TARGETS, target } from "../thresholds/targets.ts";
 import { frame, inRows, oneRun, reportLink, several, testMarks } from "./frame.ts";
 import {
+  AS_NUMBER,
   AS_VERDICT,
   bars,
   graph,
@@ -14,7 +16,7 @@ import {
   unitOf,
 } from "./panels.ts";
 import { FIGURES, type Figure } from "./parts.ts";
-import { lastGauge, quantile, WHOLE_RUN } from "./promql.ts";
+import { last, lastGauge, quantile, WHOLE_RUN } from "./promql.ts";
 
 /** The two runs that the variables chose. */
 const PAIR = 'testid=~"$sse|$ws"';
@@ -22,19 +24,15 @@ const PAIR = 'testid=~"$sse|$ws"';
 const COLOURS = { sse: "orange", ws: "blue" } as const;
 
 /** Both runs in one panel, so on the same axes, always in the same colours. */
-function pair(figure: Figure, good = figure.good, by = "transport"): Panel {
-  const legend = by
-    .split(", ")
-    .map((label) => `{{${label}}}`)
-    .join(" ");
+function pair(figure: Figure, good = figure.good): Panel {
   const panel = graph(
     { title: figure.title, description: `${figure.about} Good: ${good}`, width: 12 },
     figure.unit,
-    [{ expr: figure.expr(PAIR, by), legend }],
+    [{ expr: figure.expr(PAIR, "transport"), legend: "{{transport}}" }],
     figure.limit,
   );
   for (const transport of TRANSPORTS) {
-    panel.overrideByRegexp(`/^${transport}/`, [
+    panel.overrideByName(transport, [
       { id: "color", value: { mode: "fixed", fixedColor: COLOURS[transport] } },
     ]);
   }
@@ -91,12 +89,27 @@ const rows: Record<string, Panel[]> = {
       ),
     ),
   ],
+  Outcomes: [
+    table(
+      {
+        title: "Streams that ended: outcome × transport",
+        description: `${FIGURES.outcomes.about} Good: ${FIGURES.outcomes.good}`,
+        width: 24,
+        height: 13,
+      },
+      { outcome: "Outcome" },
+      TRANSPORTS.map((transport) => ({
+        title: TRANSPORT_NAMES[transport],
+        expr: `sum by (outcome) (${last(counterSeries(OUTCOMES_SERIES), `testid="$${transport}"`)})`,
+        shown: AS_NUMBER,
+      })),
+    ),
+  ],
   "Over time": [
     pair(latency),
     pair(FIGURES.delivery),
     pair(FIGURES.connections),
     pair(FIGURES.received, "as high over WebSocket as over SSE, or higher: the load is the same."),
-    pair(FIGURES.outcomes, FIGURES.outcomes.good, "transport, outcome"),
     pair(FIGURES.health),
     pair(FIGURES.memory, "it does not grow under the same load."),
     pair(FIGURES.processor, "no more over WebSocket than over SSE."),

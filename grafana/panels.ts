@@ -67,8 +67,8 @@ export const unitOf = ({ unit }: Target): string =>
   ({
     "%": "percentunit",
     ms: "ms",
-    "msg/s": "suffix: msg/s",
-    "%/h": "suffix: %/h",
+    "msg/s": "suffix:msg/s",
+    "%/h": "suffix:%/h",
     "": "none",
     exponent: "none",
   })[unit];
@@ -107,17 +107,18 @@ function steps(limit: Limit | undefined): Builder<dashboard.ThresholdsConfig> {
 const colours = (mode: dashboard.FieldColorModeId) => new dashboard.FieldColorBuilder().mode(mode);
 const lastValue = () => new common.ReduceDataOptionsBuilder().calcs(["lastNotNull"]).values(false);
 
-const verdictMappings: dashboard.ValueMapping[] = [
+const mappingsTo = (text: (verdict: Verdict) => string): dashboard.ValueMapping[] => [
   {
     type: dashboard.MappingType.ValueToText,
     options: Object.fromEntries(
       VERDICTS.map((verdict) => [
         String(verdictNumber(verdict)),
-        { text: `${SIGNS[verdict]} ${verdict}`, color: VERDICT_COLOURS[verdict] },
+        { text: text(verdict), color: VERDICT_COLOURS[verdict] },
       ]),
     ),
   },
 ];
+const verdictMappings = mappingsTo((verdict) => `${SIGNS[verdict]} ${verdict}`);
 
 /** Lines over time, with the target drawn in. */
 export function graph(text: Text, unit: string, lines: readonly Line[], limit?: Limit): TimeSeries {
@@ -127,7 +128,7 @@ export function graph(text: Text, unit: string, lines: readonly Line[], limit?: 
     .fillOpacity(5)
     .spanNulls(true)
     .showPoints(common.VisibilityMode.Auto)
-    .colorScheme(colours(dashboard.FieldColorModeId.PaletteClassicByName))
+    .colorScheme(colours(dashboard.FieldColorModeId.PaletteClassic))
     .thresholds(steps(limit))
     .thresholdsStyle(
       new common.GraphThresholdsStyleConfigBuilder().mode(
@@ -150,6 +151,9 @@ export function graph(text: Text, unit: string, lines: readonly Line[], limit?: 
   return panel;
 }
 
+/** Sizes at which names and values of many tiles are read from afar, in pixels; Grafana's own shrink with the longest name. */
+const TILE_TEXT = new common.VizTextDisplayOptionsBuilder().titleSize(15).valueSize(24);
+
 /** Large figures, as they stand at the end of what is shown. */
 export function tiles(text: Text, unit: string, lines: readonly Line[], limit?: Limit): Stat {
   const panel = begin(new Stat(), { height: 4, ...text })
@@ -171,9 +175,13 @@ export function tiles(text: Text, unit: string, lines: readonly Line[], limit?: 
   return panel;
 }
 
+/** A figure of each target, in its unit and coloured by it. */
+export const targetTiles = (text: Text, lines: readonly Line[]): Stat =>
+  tiles(text, "none", lines).text(TILE_TEXT);
+
 /** Verdicts as tiles of colour and word. */
 export function verdictTiles(text: Text, lines: readonly Line[]): Stat {
-  return tiles(text, "none", lines)
+  return targetTiles(text, lines)
     .mappings(verdictMappings)
     .colorMode(common.BigValueColorMode.BackgroundSolid);
 }
@@ -262,6 +270,9 @@ function arranged(
 
 const left = (...names: readonly string[]) => Object.fromEntries(names.map((name) => [name, true]));
 
+/** The builder has no method for it yet. */
+const WRAPPED_HEADER: dashboard.DynamicConfigValue[] = [{ id: "custom.wrapHeaderText", value: true }];
+
 /** A row for each set of `labels`, which have titles. */
 export function table(
   text: Text,
@@ -272,17 +283,26 @@ export function table(
   const panel = begin(new Table(), text)
     .mappings(verdictMappings)
     .minWidth(60)
+    .overrideByRegexp("/.*/", WRAPPED_HEADER)
     .cellHeight(common.TableCellHeight.Md)
     .targets(asTable(columns))
     .transformations([...merged(columns, order), arranged(columns, labels)]);
   for (const { title, isTime, shown = [] } of columns) {
-    const own = [...(isTime ? [{ id: "unit", value: "time:YYYY-MM-DD HH:mm" }] : []), ...shown];
+    const own = [...(isTime ? TIME : []), ...shown];
     if (own.length > 0) panel.overrideByName(title, own);
   }
   return panel;
 }
 
-/** How the cells of a column are shown: as a verdict's colour and word, as a bar by a target, or not at all. */
+const TIME: dashboard.DynamicConfigValue[] = [
+  { id: "unit", value: "time:YYYY-MM-DD HH:mm" },
+  { id: "custom.width", value: 150 },
+];
+
+/**
+ * How the cells of a column are shown: as a verdict's colour and word, or sign where columns are many, as a number, as a
+ * bar by a target, or not at all.
+ */
 export const AS_VERDICT: dashboard.DynamicConfigValue[] = [
   {
     id: "custom.cellOptions",
@@ -291,11 +311,19 @@ export const AS_VERDICT: dashboard.DynamicConfigValue[] = [
       mode: common.TableCellBackgroundDisplayMode.Basic,
     },
   },
+  { id: "custom.align", value: common.FieldTextAlignment.Center },
 ];
+export const AS_SIGN: dashboard.DynamicConfigValue[] = [
+  ...AS_VERDICT,
+  { id: "mappings", value: mappingsTo((verdict) => SIGNS[verdict]) },
+];
+export const AS_NUMBER: dashboard.DynamicConfigValue[] = [{ id: "mappings", value: [] }];
 export const asBar = (row: Target): dashboard.DynamicConfigValue[] => [
+  ...AS_NUMBER,
   { id: "unit", value: unitOf(row) },
-  { id: "mappings", value: [] },
   { id: "min", value: 0 },
+  // Else the bars would be as long as the numbers of verdicts allow.
+  { id: "fieldMinMax", value: true },
   { id: "thresholds", value: steps(limitOf(row)).build() },
   {
     id: "custom.cellOptions",

@@ -7,7 +7,7 @@ import {
   nameOf,
   type Panel,
   type Text,
-  tiles,
+  targetTiles,
   titleOf,
   unitOf,
   verdictTiles,
@@ -50,14 +50,14 @@ export const FIGURES = {
     title: "Messages received",
     about: "By all clients together.",
     good: "steady while a test runs.",
-    unit: "suffix: msg/s",
+    unit: "suffix:msg/s",
     expr: (where, by) => perSecond(counterSeries("messages_received"), where, by),
   },
   outcomes: {
     title: "Streams that ended, by outcome",
     about: "What became of each stream.",
     good: "completed, and what a test does itself (closed, deleted). refused, dropped, starved and timed_out are failures.",
-    unit: "suffix: /s",
+    unit: "suffix:/s",
     expr: (where, by) => perSecond(counterSeries(OUTCOMES_SERIES), where, by),
   },
   health: {
@@ -114,9 +114,8 @@ export const verdicts = (text: Text, rows: readonly Target[]): Panel =>
 
 /** What was measured for these targets, in their order. */
 export const measured = (text: Text, rows: readonly Target[]): Panel =>
-  tiles(
+  targetTiles(
     text,
-    "none",
     rows.map((row) => ({
       expr: ofTarget("target_value", row),
       legend: nameOf(row),

@@ -1,7 +1,10 @@
+import { VERDICTS as VERDICT_NAMES } from "../record/record.ts";
+import { SIGNS } from "../reports/view.ts";
 import { gaugeSeries } from "../run/series.ts";
 import { showTarget, TARGETS, type Target } from "../thresholds/targets.ts";
 import { frame, inRows, linksOfRun, runFilters } from "./frame.ts";
 import {
+  AS_SIGN,
   AS_VERDICT,
   asBar,
   type Column,
@@ -52,12 +55,15 @@ const endOf = (runs: string, by = OF_RUN): Column => ({
 });
 const hidden = (column: Column): Column => ({ ...column, shown: HIDDEN });
 
+/** "✓ met, ✗ missed": what the signs in the cells say. */
+const LEGEND = `${VERDICT_NAMES.map((verdict) => `${SIGNS[verdict]} ${verdict}`).join(", ")}.`;
+
 /** The verdicts of runs on each target, in the plan's order: a column each. */
 const verdicts = (runsOf: (row: Target) => string, by: string): Column[] =>
   TARGETS.map((row) => ({
     title: row.id,
     expr: largest(ofRuns(ofTarget("target_verdict", row), runsOf(row)), by),
-    shown: AS_VERDICT,
+    shown: AS_SIGN,
   }));
 
 /** Of each release and transport the newest run that was judged by the target: as the alerts look at it. */
@@ -130,8 +136,7 @@ const rows: Record<string, Panel[]> = {
     table(
       {
         title: `The last ${RUNS} runs over each transport, one by one`,
-        description:
-          "A row each run, the newest on top; a click on its start leads to the run and its report. Empty: the run has no test of that target. Good: green in all of them.",
+        description: `A row each run, the newest on top; a click on its start leads to the run and its report. ${LEGEND} Empty: the run has no test of that target. Good: green in all of them.`,
         width: 24,
         height: 14,
       },
@@ -146,8 +151,7 @@ const rows: Record<string, Panel[]> = {
     table(
       {
         title: "Newest run of each release",
-        description:
-          "For each target the newest run of the release that was judged by it, as the alerts look at it. Good: met in the newest release, on top.",
+        description: `For each target the newest run of the release that was judged by it, as the alerts look at it. ${LEGEND} Good: met in the newest release, on top.`,
         width: 24,
         height: 10,
       },

@@ -28,7 +28,7 @@ const rows: Record<string, Panel[]> = {
         description:
           "The verdict of each target over the whole run, set at its end. Good: met everywhere. Silence is no pass: “no data” fails a run as “missed” does.",
         width: 24,
-        height: 7,
+        height: 8,
       },
       TARGETS,
     ),
@@ -38,7 +38,7 @@ const rows: Record<string, Panel[]> = {
         description:
           "What was measured for each target, the worst of its tests; set at the run's end. Good: green, which is the target's side of its limit.",
         width: 24,
-        height: 7,
+        height: 8,
       },
       TARGETS,
     ),
@@ -140,15 +140,15 @@ const rows: Record<string, Panel[]> = {
     ),
   ],
   Throughput: [
-    ofRun(FIGURES.received, { width: 12, by: "test" }),
+    ofRun(FIGURES.received, { width: 10, by: "test" }),
     bars(
       {
         title: `${titleOf(target("throughput"))}: delivered against offered`,
         description:
           "For each scene of the throughput test what the pipeline offered and what the client that got least was given. Good: delivered is as long as offered, and green.",
-        width: 12,
+        width: 14,
       },
-      "suffix: msg/s",
+      "suffix:msg/s",
       [
         { expr: lastGauge("throughput_offered", CHOSEN_RUN, "scene"), legend: "offered, {{scene}}" },
         { expr: lastGauge("throughput_delivered", CHOSEN_RUN, "scene"), legend: "delivered, {{scene}}" },
@@ -236,7 +236,7 @@ const rows: Record<string, Panel[]> = {
           expr: `${now("plans_created")} - ${now("plans_deleted")}`,
           legend: "there now",
         },
-        { expr: perSecond(counterSeries("plans_created")), legend: "created", unit: "suffix: /s" },
+        { expr: perSecond(counterSeries("plans_created")), legend: "created", unit: "suffix:/s" },
       ],
     ),
     bars(
@@ -247,7 +247,12 @@ const rows: Record<string, Panel[]> = {
         width: 8,
       },
       "s",
-      [{ expr: lastGauge("step_completion_seconds", CHOSEN_RUN, "plans"), legend: "{{plans}} plans" }],
+      [
+        {
+          expr: `sort(${lastGauge("step_completion_seconds", CHOSEN_RUN, "plans")})`,
+          legend: "{{plans}} at once",
+        },
+      ],
     ),
   ],
   "Load generator": [
