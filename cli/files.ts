@@ -39,6 +39,13 @@ export function saveFile(directory: string, name: string, content: string): void
   synchronise(dirname(path));
 }
 
+/** Makes the directory. @throws Error of the file system where nothing can be written to it */
+export function requireWritable(directory: string): void {
+  const probe = ".probe";
+  saveFile(directory, probe, "");
+  rmSync(join(directory, probe));
+}
+
 /** The name of a file that a writer which was killed left behind: ours, or k6's. */
 export const isTemporary = (name: string): boolean => /^\..*\.tmp$/.test(name);
 

@@ -80,7 +80,10 @@ export function requireSettings(half: Half, settings: Record<string, string | un
 export const asGiven = ({ transport, url }: Half, sentence: string): string =>
   url === undefined
     ? sentence
-    : sentence.replace(/\bBASE_URL\b/g, `--${transport}`).replace(/\bTRANSPORT=(sse|ws)\b/g, "--$1");
+    : sentence
+        .replace(/\bBASE_URL\b/g, `--${transport}`)
+        .replace(/\bTRANSPORT=(sse|ws)\b/g, "--$1")
+        .replace(/\bOUT_DIR\b/g, "--out");
 
 /** The settings of a half's run, whose id is made here. */
 export function settingsOf(

@@ -8,7 +8,7 @@ import { TRANSPORT_NAMES } from "../reports/view.ts";
 import { leftBy } from "./broken-off.ts";
 import { type Calibrations, calibrate } from "./calibrate.ts";
 import { examine } from "./examining.ts";
-import { makeId, readRecord, saveFile } from "./files.ts";
+import { makeId, readRecord, requireWritable, saveFile } from "./files.ts";
 import { chosenHalves, type Half, type HalfOptions, SIMULATED, settingsOf, withHalves } from "./halves.ts";
 import { INTERRUPTED, MISSED, REFUSED, runK6 } from "./k6.ts";
 import { fail, sentenceOf } from "./options.ts";
@@ -75,6 +75,7 @@ async function runBoth(
   output: PrometheusOutput,
 ): Promise<Ran> {
   const directory = join(options.out, makeId(`comparison-${options.release}-${options.profile}`));
+  requireWritable(directory);
   let isCompared = false;
   try {
     terminal(options).write("\n── calibration: what the instrument adds, on a healthy simulated server ──\n");
