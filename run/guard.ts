@@ -1,4 +1,5 @@
 import exec from "k6/execution";
+import type { Options } from "k6/options";
 import type { Config } from "./config.ts";
 
 /**
@@ -21,15 +22,19 @@ function withBit(bit: number): string {
 /** Where k6 may not connect to. */
 export const forbiddenNetworks = ({ isLocal }: Config): string[] => (isLocal ? [...ELSEWHERE] : []);
 
-/** What of k6's own options would go around the guard, or show a secret: in a sentence that ends the run. */
+/** What of k6's own options would go around the guard, show a secret, or lose the verdict: in a sentence that ends the run. */
 export function unsafeOption(config: Config): string | undefined {
-  const { blacklistIPs, httpDebug } = exec.test.options;
+  const options: Options & { noTeardown?: boolean } = exec.test.options;
+  const { blacklistIPs, httpDebug, noTeardown } = options;
   const isForbidden = new Set(blacklistIPs?.map(String));
   if (!forbiddenNetworks(config).every((network) => isForbidden.has(network))) {
     return "k6's option blacklistIPs takes the place of what keeps the load on this machine: leave out --blacklist-ip and K6_BLACKLIST_IPS";
   }
   if (httpDebug && Object.keys(config.headers).length > 0) {
     return "k6's option httpDebug would print API_TOKEN and API_HEADERS: leave out --http-debug and K6_HTTP_DEBUG";
+  }
+  if (noTeardown) {
+    return "nothing would be judged, and plans be left on the server: leave out --no-teardown and K6_NO_TEARDOWN";
   }
   return undefined;
 }

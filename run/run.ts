@@ -62,8 +62,8 @@ interface SummaryData {
 export interface Script {
   options: Options;
   setup(): Promise<Started>;
-  virtualUser(started: Started): Promise<void>;
-  teardown(started: Started): Promise<void>;
+  virtualUser(started: Started | undefined): Promise<void>;
+  teardown(started: Started | undefined): Promise<void>;
   handleSummary(data: SummaryData): Record<string, string>;
 }
 
@@ -93,8 +93,10 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
   return {
     options: optionsOf(run),
     setup: () => setup(run),
-    virtualUser: (started) => virtualUser(run, started),
-    teardown: (started) => teardown(run, started),
+    virtualUser: (started) => (started === undefined ? refuseWithoutSetup() : virtualUser(run, started)),
+    teardown: async (started) => {
+      if (started !== undefined) await teardown(run, started);
+    },
     handleSummary: ({ setup_data: started, state }) =>
       started === undefined ? withoutSetup(run) : summarise(run, started, state.isStdOutTTY),
   };
@@ -278,6 +280,10 @@ async function firstModel(api: PlanApi): Promise<string> {
     `BASE_URL ${api.access.baseUrl} names no model: GET /api/models answered ${status}; set LLM_MODEL to the model to be used`,
   );
   throw new Error("aborted");
+}
+
+async function refuseWithoutSetup(): Promise<void> {
+  exec.test.abort("nothing was looked at before the load: leave out --no-setup and K6_NO_SETUP");
 }
 
 async function virtualUser(run: RunPlan, started: Started): Promise<void> {
