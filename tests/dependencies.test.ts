@@ -29,6 +29,15 @@ test("what is depended on is pinned by its content, from the public registry", (
   }
 });
 
+test("what is depended on directly is pinned by its version", () => {
+  const { dependencies: needed, devDependencies } = JSON.parse(
+    readFileSync(join(ROOT, "package.json"), "utf8"),
+  );
+  for (const [name, version] of Object.entries<string>({ ...needed, ...devDependencies })) {
+    assert.match(version, /^\d+\.\d+\.\d+$/, name);
+  }
+});
+
 test("nothing that is depended on needs a script to be installed, and none is run", () => {
   const withScript = dependencies
     .filter(([, { hasInstallScript }]) => hasInstallScript)
