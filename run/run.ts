@@ -62,8 +62,8 @@ interface SummaryData {
 export interface Script {
   options: Options;
   setup(): Promise<Started>;
-  virtualUser(started: Started): Promise<void>;
-  teardown(started: Started): Promise<void>;
+  virtualUser(started: Started | undefined): Promise<void>;
+  teardown(started: Started | undefined): Promise<void>;
   handleSummary(data: SummaryData): Record<string, string>;
 }
 
@@ -280,7 +280,13 @@ async function firstModel(api: PlanApi): Promise<string> {
   throw new Error("aborted");
 }
 
-async function virtualUser(run: RunPlan, started: Started): Promise<void> {
+async function virtualUser(run: RunPlan, started: Started | undefined): Promise<void> {
+  if (started === undefined) {
+    exec.test.abort(
+      "k6's option noSetup would start a load that nothing was checked for: leave out --no-setup and K6_NO_SETUP",
+    );
+    return;
+  }
   const { config, access, slots, directory } = run;
   const slot = slots.find(({ test }) => exec.scenario.name.replace(/-health$/, "") === test.name);
   if (slot === undefined) return;
@@ -344,7 +350,8 @@ async function beside(
 }
 
 /** Removes what the run left on the server, and tells k6 the figures that only now are known. */
-async function teardown(run: RunPlan, started: Started): Promise<void> {
+async function teardown(run: RunPlan, started: Started | undefined): Promise<void> {
+  if (started === undefined) return;
   const { left } = await deleteMarked(new PlanApi(run.access, REQUEST_TIMEOUT_MS[run.config.profile]), [
     markOf(run.runId, run.instance),
   ]);
