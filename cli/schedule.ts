@@ -5,6 +5,7 @@ import { ENVIRONMENT_FILE, filesOf, type Job, KINDS, type Kind, NEEDS } from "..
 import { EVERY, type Every, parseCron } from "../deploy/when.ts";
 import { TRANSPORTS } from "../record/record.ts";
 import { PROFILES, type Profile } from "../run/settings.ts";
+import { requireBaselineName } from "./baselines.ts";
 import { saveFile } from "./files.ts";
 import { requireSettings } from "./halves.ts";
 import { daysOption, fail, wholeNumber } from "./options.ts";
@@ -111,7 +112,8 @@ function requireOneLine(options: object): void {
 }
 
 /** Options are refused now, not in the night. */
-function requireOptions({ sse, ws, profile, release, only }: Omit<ScheduleOptions, "into">): void {
+function requireOptions({ sse, ws, profile, release, only, baseline }: Omit<ScheduleOptions, "into">): void {
+  if (baseline !== undefined) requireBaselineName(baseline);
   const { ALLOW_REMOTE } = process.env;
   const urls = { sse, ws };
   for (const transport of TRANSPORTS) {
