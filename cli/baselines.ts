@@ -15,13 +15,12 @@ export type Baseline = v.InferOutput<typeof baselineSchema>;
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const TAKEN = ["latest", "previous", ".", ".."];
 
-/** @throws Error with one sentence for a name that no baseline can have */
+/** @throws Error with one sentence for a name that cannot be used */
 export function requireBaselineName(name: string): void {
-  if (!NAME.test(name) || TAKEN.includes(name)) {
-    throw new Error(
-      `"${name}" cannot name a baseline: allowed are 1 to 64 letters, digits, dots, hyphens and underscores, but not latest and previous`,
-    );
-  }
+  if (NAME.test(name) && !TAKEN.includes(name)) return;
+  throw new Error(
+    `"${name}" cannot name a baseline: allowed are 1 to 64 letters, digits, dots, hyphens and underscores, but not latest and previous`,
+  );
 }
 
 /** @throws Error with one sentence for a name that cannot be used */

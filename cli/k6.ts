@@ -94,7 +94,12 @@ export function k6Command(
     value === "" ? [] : ["-e", `${name}=${value}`],
   );
   const others = Object.entries(process.env).filter(([name]) => !(name in settings));
-  const env = { K6_NO_USAGE_REPORT: "true", K6_AUTO_EXTENSION_RESOLUTION: "false" };
+  const env = {
+    K6_NO_USAGE_REPORT: "true",
+    K6_AUTO_EXTENSION_RESOLUTION: "false",
+    K6_SUMMARY_MODE: "compact",
+    K6_NEW_MACHINE_READABLE_SUMMARY: "false",
+  };
   return {
     args: [...variables, join(ROOT, "dist", `${script}.js`)],
     env: { ...Object.fromEntries(others), ...env },

@@ -93,7 +93,6 @@ function jobOf(kind: Kind, { every, cron, into: _, ...options }: ScheduleOptions
   }
   requireOneLine(options);
   requireOptions(options);
-  if (options.baseline !== undefined) requireBaselineName(options.baseline);
   requireNeeds(kind, options);
   requirePlace(kind, options);
   const timeout = options.timeout ?? TIMEOUTS[options.profile];
@@ -119,7 +118,8 @@ function requireOneLine(options: object): void {
 }
 
 /** Options are refused now, not in the night. */
-function requireOptions({ sse, ws, profile, release, only }: Omit<ScheduleOptions, "into">): void {
+function requireOptions({ sse, ws, profile, release, only, baseline }: Omit<ScheduleOptions, "into">): void {
+  if (baseline !== undefined) requireBaselineName(baseline);
   const { ALLOW_REMOTE } = process.env;
   const urls = { sse, ws };
   for (const transport of TRANSPORTS) {

@@ -10,6 +10,7 @@ test("a command tells our settings, and no secrets", () => {
     ["k6 run -e 'TOKEN=a '\\''secret' -e SEED=2 x.js", "k6 run -e TOKEN=*** -e SEED=2 x.js"],
     ["k6 run -e 'OUT_DIR=my results' x.js", "k6 run -e 'OUT_DIR=my results' x.js"],
     ["k6 run -eTOKEN=abc x.js", "k6 run -eTOKEN=*** x.js"],
+    ["k6 run -qe TOKEN=abc x.js", "k6 run -qe TOKEN=*** x.js"],
     ["k6 run -e API_TOKEN=abc x.js", "k6 run -e API_TOKEN=*** x.js"],
     ["k6 run -o influxdb=http://db/k6?token=abc x.js", "k6 run -o influxdb=http://db/k6?*** x.js"],
     ["k6 run -o influxdb=http://me:word@db/k6 x.js", "k6 run -o influxdb=http://***@db/k6 x.js"],
@@ -22,6 +23,7 @@ test("a command with one of our secrets is refused, without it", () => {
     "-e API_TOKEN=abc",
     "--env=API_HEADERS=X:abc",
     "-eAPI_TOKEN=abc",
+    "-qe API_TOKEN=abc",
     "-e 'API_HEADERS=X: abc'",
   ]) {
     assert.throws(

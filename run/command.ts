@@ -1,8 +1,10 @@
 import { HIDDEN } from "../record/hidden.ts";
 import { isSecret, isSetting } from "./settings.ts";
 
-/** `-e NAME=value`, or all of it in quotes, as the recorder quotes arguments with spaces. */
-const VARIABLE = /(?<=^|\s)(-e|--env)([ =]?)(?:([\w.-]+)=[^\s']*|'([\w.-]+)=(?:[^']|'\\'')*')/g;
+/**
+ * `-e NAME=value`, also behind other letters (`-qe`), or all of it in quotes, as the recorder quotes arguments with spaces.
+ */
+const VARIABLE = /(?<=^|\s)(-[hlpqvw]*e|--env)([ =]?)(?:([\w.-]+)=[^\s']*|'([\w.-]+)=(?:[^']|'\\'')*')/g;
 
 /**
  * A command line as it may be shown. Of variables that are no settings of ours, and of names, passwords and queries in URLs,

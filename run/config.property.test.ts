@@ -83,22 +83,25 @@ function isThisMachine(baseUrl: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
-const hostIn = (url: string): string =>
-  /^https?:\/\/(\[[^\]]*\]|[^/:]*)/i.exec(url)?.[1]?.toLowerCase() ?? "";
+const hostIn = (url: string): string => /^https?:\/\/(\[[^\]]*\]|[^/:]*)/i.exec(url)?.[1] ?? "";
+
+/** Whether the host is this machine's in the one spelling that needs no leave. */
+const isPlainlyThisMachine = (url: string): boolean =>
+  isThisMachine(url) && hostIn(url) === new URL(url).hostname;
 
 function checkUrl(url: string, allowed: string): void {
   const { protocol, username, password, search, hash, port } = new URL(url);
   assert.match(protocol, /^https?:$/);
   assert.deepEqual([username, password, search, hash], ["", "", "", ""]);
   assert.ok(port !== "0" && !url.endsWith("/"), url);
-  assert.ok(isThisMachine(url) || hostIn(url) === allowed, url);
+  assert.ok(isPlainlyThisMachine(url) || hostIn(url) === allowed, url);
 }
 
 function checkConfig(config: Config, allowed: string): void {
   const urls = [config.baseUrl, config.serverMetricsUrl ?? config.baseUrl];
-  for (const one of urls) checkUrl(one, allowed.toLowerCase());
-  assert.equal(config.isLocal, urls.every(isThisMachine));
-  assert.equal(config.localPort !== undefined, isThisMachine(config.baseUrl));
+  for (const one of urls) checkUrl(one, allowed);
+  assert.equal(config.isLocal, urls.every(isPlainlyThisMachine));
+  assert.equal(config.localPort !== undefined, isPlainlyThisMachine(config.baseUrl));
   assert.ok(config.localPort === undefined || (config.localPort > 0 && config.localPort < 65_536));
   assert.ok(Number.isInteger(config.seed) && config.seed >= 0);
   assert.ok((TRANSPORTS as readonly string[]).includes(config.transport));

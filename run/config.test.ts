@@ -78,6 +78,7 @@ test("load goes to loopback, or to the very host that is allowed", () => {
     "http://0177.0.0.1",
     "http://2130706433",
     "http://0.0.0.0",
+    "http://LOCALHOST",
     "http://localhost.",
     "http://[::2]",
     "http://[::ffff:a00:1]",

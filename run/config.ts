@@ -142,7 +142,8 @@ function header(text: string): readonly [name: string, value: string] {
   throw new SettingError("API_HEADERS", text, `it must be ${SETTINGS.API_HEADERS.form.allowed}`);
 }
 
-const LOOPBACK_PATTERN = /^(localhost|127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}|\[::1\])$/i;
+/** As it stands: for a LOCALHOST in capitals Go goes through HTTP_PROXY, for a localhost it does not. */
+const LOOPBACK_PATTERN = /^(localhost|127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}|\[::1\])$/;
 
 function localPortOf(url: string): number | undefined {
   const { host = "", port } = partsOfUrl(url);

@@ -1,5 +1,6 @@
 import exec from "k6/execution";
 import type { Options } from "k6/options";
+import { recorder } from "../client/extension.ts";
 import type { Config } from "./config.ts";
 
 /**
@@ -22,10 +23,9 @@ function withBit(bit: number): string {
 /** Where k6 may not connect to. */
 export const forbiddenNetworks = ({ isLocal }: Config): string[] => (isLocal ? [...ELSEWHERE] : []);
 
-/** What of k6's own options would go around the guard, show a secret, or lose the verdict: in a sentence that ends the run. */
+/** What of k6's own options would go around the guard, show a secret, or spoil the run: in a sentence that ends it. */
 export function unsafeOption(config: Config): string | undefined {
-  const options: Options & { noTeardown?: boolean } = exec.test.options;
-  const { blacklistIPs, httpDebug, noTeardown } = options;
+  const { blacklistIPs, httpDebug, noTeardown, rps }: Options & { noTeardown?: boolean } = exec.test.options;
   const isForbidden = new Set(blacklistIPs?.map(String));
   if (!forbiddenNetworks(config).every((network) => isForbidden.has(network))) {
     return "k6's option blacklistIPs takes the place of what keeps the load on this machine: leave out --blacklist-ip and K6_BLACKLIST_IPS";
@@ -34,7 +34,24 @@ export function unsafeOption(config: Config): string | undefined {
     return "k6's option httpDebug would print API_TOKEN and API_HEADERS: leave out --http-debug and K6_HTTP_DEBUG";
   }
   if (noTeardown) {
-    return "nothing would be judged, and plans be left on the server: leave out --no-teardown and K6_NO_TEARDOWN";
+    return "k6's option noTeardown would leave plans on the server, and the targets unjudged: leave out --no-teardown and K6_NO_TEARDOWN";
+  }
+  if (rps) {
+    return "k6's option rps would hold back the load, and the measurement would be of that: leave out --rps and K6_RPS";
+  }
+  return unsafeSummary(recorder.command(), __ENV);
+}
+
+/** With these k6 would end without a verdict. They are of its program and not of a test: a script is not told of them. */
+function unsafeSummary(command: string, env: Record<string, string | undefined>): string | undefined {
+  const mode = /\s--summary-mode[ =](\S+)/.exec(command)?.[1] ?? env.K6_SUMMARY_MODE;
+  if (mode === "disabled") {
+    return "k6's summary is disabled, and the verdict with it: leave out --summary-mode and K6_SUMMARY_MODE";
+  }
+  const flag = /\s--new-machine-readable-summary(?:=(\S+))?/.exec(command);
+  const format = flag === null ? env.K6_NEW_MACHINE_READABLE_SUMMARY : (flag[1] ?? "true");
+  if (/^(1|t|true)$/i.test(format ?? "")) {
+    return "k6's summary in its new format lacks what the verdict is made of: leave out --new-machine-readable-summary and K6_NEW_MACHINE_READABLE_SUMMARY";
   }
   return undefined;
 }

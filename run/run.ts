@@ -93,10 +93,8 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
   return {
     options: optionsOf(run),
     setup: () => setup(run),
-    virtualUser: (started) => (started === undefined ? refuseWithoutSetup() : virtualUser(run, started)),
-    teardown: async (started) => {
-      if (started !== undefined) await teardown(run, started);
-    },
+    virtualUser: (started) => virtualUser(run, started),
+    teardown: (started) => teardown(run, started),
     handleSummary: ({ setup_data: started, state }) =>
       started === undefined ? withoutSetup(run) : summarise(run, started, state.isStdOutTTY),
   };
@@ -282,11 +280,13 @@ async function firstModel(api: PlanApi): Promise<string> {
   throw new Error("aborted");
 }
 
-async function refuseWithoutSetup(): Promise<void> {
-  exec.test.abort("nothing was looked at before the load: leave out --no-setup and K6_NO_SETUP");
-}
-
-async function virtualUser(run: RunPlan, started: Started): Promise<void> {
+async function virtualUser(run: RunPlan, started: Started | undefined): Promise<void> {
+  if (started === undefined) {
+    exec.test.abort(
+      "k6's option noSetup would start a load that nothing was checked for: leave out --no-setup and K6_NO_SETUP",
+    );
+    return;
+  }
   const { config, access, slots, directory } = run;
   const slot = slots.find(({ test }) => exec.scenario.name.replace(/-health$/, "") === test.name);
   if (slot === undefined) return;
@@ -350,7 +350,8 @@ async function beside(
 }
 
 /** Removes what the run left on the server, and tells k6 the figures that only now are known. */
-async function teardown(run: RunPlan, started: Started): Promise<void> {
+async function teardown(run: RunPlan, started: Started | undefined): Promise<void> {
+  if (started === undefined) return;
   const { left } = await deleteMarked(new PlanApi(run.access, REQUEST_TIMEOUT_MS[run.config.profile]), [
     markOf(run.runId, run.instance),
   ]);

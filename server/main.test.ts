@@ -41,6 +41,7 @@ const WRONG: readonly (readonly [args: string[], message: RegExp])[] = [
   [["--fault", "x"], /^error: unknown fault 'x'; the faults are .*\n$/],
   [["--fault", "sse-poll=soon"], /^error: fault 'sse-poll' takes whole milliseconds .*\n$/],
   [["--port", "x"], /^error: option '--port <n>' argument 'x' is invalid\. It must be a whole number .*\n$/],
+  [["--host", ""], /^error: option '--host <name>' argument '' is invalid\. It must be a name or .*\n$/],
   [["--rate", "0"], /^error: option '--rate <n>' argument '0' is invalid\. It must be a number .*\n$/],
 ];
 

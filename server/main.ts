@@ -26,6 +26,12 @@ interface CliOptions {
  */
 const HELD_MIB = 128;
 
+/** An empty one, as of a variable that is not set, would be all interfaces to Node. */
+function interfaceName(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It must be a name or an address.");
+  return text;
+}
+
 function commandLine(): Command {
   const { host, port, behaviour, seed, pipeline, restartMs } = SERVER_DEFAULTS;
   return new Command("server")
@@ -33,7 +39,7 @@ function commandLine(): Command {
       "The plan API with a simulated pipeline, with or without the faults of its released versions.",
     )
     .option("--port <n>", "port to listen on; 0 takes a free one", whole(0, 65_535), port)
-    .option("--host <name>", "interface to listen on", host)
+    .option("--host <name>", "interface to listen on", interfaceName, host)
     .addOption(
       new Option("--behaviour <name>", "what to behave like").choices(BEHAVIOUR_NAMES).default(behaviour),
     )

@@ -4,7 +4,6 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { k6Binary } from "../cli/k6.ts";
 import { TEST_NAMES } from "../scenarios/names.ts";
 import { countsOf, k6, onlyRecord, run, server, temporaryDirectory, until } from "./harness.ts";
 
@@ -251,19 +250,6 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     assert.equal(code, 108);
     assert.match(stderr, /permission denied/);
   });
-
-  for (const part of ["setup", "teardown"]) {
-    test(`k6's --no-${part} is refused before any load`, async (t) => {
-      const target = await server(t);
-      const variables = ["-e", `BASE_URL=${target.url}`, "-e", `OUT_DIR=${temporaryDirectory(t)}`];
-      const args = ["run", "--quiet", `--no-${part}`, ...variables, "dist/suite.js"];
-      const { code, stderr } = await run(k6Binary(), args).finished;
-      assert.equal(code, 108, stderr);
-      assert.match(stderr, new RegExp(`leave out --no-${part}`));
-      assert.doesNotMatch(stderr, /TypeError/);
-      assert.equal((await countsOf(target)).plans, 0);
-    });
-  }
 
   test("a run id is not used twice", async (t) => {
     const { url } = await server(t);

@@ -206,6 +206,7 @@ describe("npm run schedule", () => {
         ["kubernetes", "--every", "day", "--image", "an image"],
         /^--image is "an image": it must be an image's name/,
       ],
+      [[...cron, "--every", "day", "--baseline", "../x"], /^"\.\.\/x" cannot name a baseline: allowed are/],
       [
         [...cron, "--every", "day", "--instances", "4"],
         /^--instances is for k6-operator: cron has one process/,

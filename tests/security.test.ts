@@ -347,6 +347,29 @@ describe("the guard on remote targets", { concurrency: 3 }, () => {
     assert.match(stderr, /leave out --blacklist-ip/);
   });
 
+  test("no option of k6 leaves out what keeps a run right", async (t) => {
+    const { url, ...target } = await server(t);
+    const directory = temporaryDirectory(t);
+    const settings = ["-e", `BASE_URL=${url}`, "-e", `OUT_DIR=${directory}`];
+    const refused: [args: string[], env: Record<string, string>, sentence: RegExp][] = [
+      [["--no-setup"], {}, /leave out --no-setup/],
+      [["--no-teardown"], {}, /leave out --no-teardown/],
+      [["--rps=5"], {}, /leave out --rps/],
+      [["--summary-mode=disabled"], {}, /leave out --summary-mode/],
+      [[], { K6_SUMMARY_MODE: "disabled" }, /leave out --summary-mode/],
+      [["--new-machine-readable-summary"], {}, /leave out --new-machine/],
+      [[], { K6_NEW_MACHINE_READABLE_SUMMARY: "true" }, /leave out --new-machine/],
+    ];
+    for (const [args, env, sentence] of refused) {
+      const all = ["run", "--quiet", ...settings, ...args, "dist/multiple-clients.js"];
+      const { code, stderr } = await run(k6Binary(), all, env).finished;
+      assert.equal(code, 108, stderr);
+      assert.match(stderr, sentence);
+    }
+    assert.deepEqual(readdirSync(directory), []);
+    assert.equal((await countsOf({ url, ...target })).plans, 0);
+  });
+
   test("a server that redirects is not followed, and named", async (t) => {
     const { url } = await server(t);
     const { url: location, visitors } = await elsewhere(t);
