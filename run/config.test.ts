@@ -34,6 +34,7 @@ test("a wrong setting is refused in one sentence: its name, its value, what is a
     [{ RELEASE: ".." }, /^RELEASE is/],
     [{ RELEASE: "x".repeat(65) }, /^RELEASE is/],
     [{ RUN_ID: "../elsewhere" }, /^RUN_ID is/],
+    [{ RUN_ID: "baselines" }, /^RUN_ID is "baselines": allowed are .* but not baselines,/],
     [{ TRIGGER: "cron" }, /^TRIGGER is "cron": allowed are manual, schedule$/],
     [{ SEED: "-1" }, /^SEED is "-1": it must be a whole number/],
     [{ BASE_URL: "localhost:8080" }, /^BASE_URL is "localhost:8080": it must be a URL/],
