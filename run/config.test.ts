@@ -130,6 +130,9 @@ test("a token and headers are sent, and shown to nobody", () => {
     { API_TOKEN: "a\nb" },
     { API_HEADERS: "secret" },
     { API_HEADERS: "X: a|" },
+    { API_HEADERS: "X: a|x: b" },
+    { API_HEADERS: "Connection: upgrade" },
+    { API_TOKEN: "abc", API_HEADERS: "authorization: b" },
     { API_HEADERS: "X: a\r\nY: b" },
     { API_HEADERS: "X Y: b" },
   ])
