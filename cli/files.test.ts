@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { isTemporary, saveFile } from "./files.ts";
+import { isTemporary, readRecord, saveFile } from "./files.ts";
 
 function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "plan-load-"));
@@ -61,6 +61,12 @@ test("two writers of one file at once are both right: it is one's or the other's
   assert.deepEqual(await Promise.all(codes), [0, 0]);
   assert.match(readFileSync(join(directory, "x"), "utf8"), /^(a{100000}|b{100000})$/);
   assert.deepEqual(readdirSync(directory), ["x"]);
+});
+
+test("a record that is a pipe is not waited for", (t) => {
+  const directory = temporaryDirectory(t);
+  execFileSync("mkfifo", [join(directory, "run.json")]);
+  assert.throws(() => readRecord(directory), /run\.json is no file/);
 });
 
 test("what a killed writer leaves is known by its name", () => {

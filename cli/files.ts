@@ -73,8 +73,10 @@ function synchronise(path: string): void {
   }
 }
 
-/** Node does not say which path it was where that is a directory. */
+/** Node does not say which path it was where that is a directory, and waits for ever for what a pipe may say. */
 function textOf(path: string): string {
+  const found = statSync(path);
+  if (!found.isFile() && !found.isDirectory()) throw new Error(`${path} is no file`);
   try {
     return readFileSync(path, "utf8");
   } catch (error) {

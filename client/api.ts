@@ -142,7 +142,10 @@ export class PlanApi {
       status: response.status,
       durationMs: recorder.now() - at,
       body: response.status === 200 ? parseBody(schema, text) : undefined,
-      text: this.access.hide(text || response.error).slice(0, LONGEST_TEXT),
+      // Of an answer that broke off the reason counts, and not its beginning.
+      text: this.access
+        .hide(response.status === 0 ? response.error : text || response.error)
+        .slice(0, LONGEST_TEXT),
       retryAfterMs: 1_000 * (Number(response.headers["Retry-After"]) || 0),
     };
     this.observe(answer);

@@ -13,12 +13,12 @@ const LONGEST_WAIT_MS = 2_000;
 const LAST_REQUEST_MS = 10_000;
 
 /**
- * Deletes a plan, trying again where the server answers 5xx or 429, after what its Retry-After asks, two seconds at most.
- * Resolves to whether it is gone.
+ * Deletes a plan, trying again where the server answers 5xx or 429, after what its Retry-After asks, two seconds at most,
+ * and not after `giveUpAt`. Resolves to whether it is gone.
  */
-export async function deletePlan(api: PlanApi, id: string): Promise<boolean> {
+export async function deletePlan(api: PlanApi, id: string, giveUpAt = Infinity): Promise<boolean> {
   let waitMs = 0;
-  for (let attempt = 0; attempt < DELETE_ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < DELETE_ATTEMPTS && recorder.now() < giveUpAt; attempt++) {
     if (waitMs > 0) await sleep(waitMs);
     const { status, retryAfterMs } = await api.delete(id);
     if (status === 200 || status === 404) return true;
@@ -28,8 +28,11 @@ export async function deletePlan(api: PlanApi, id: string): Promise<boolean> {
   return false;
 }
 
-/** When deleting is given up, so that what is left can still be listed within the time that k6 gives to teardown. */
-const GIVE_UP_MS = 120_000;
+/**
+ * When deleting is given up, so that the last deletion and the list of what is left, of 35 s each at most, come within the
+ * three minutes that k6 has for teardown.
+ */
+const GIVE_UP_MS = 100_000;
 
 /**
  * Deletes every plan whose prompt carries one of the marks. What is left is empty when nothing of the run
@@ -46,7 +49,7 @@ export async function deleteMarked(api: PlanApi, marks: readonly string[]): Prom
   const { length } = before.plans;
   if (length === 0) return { deleted: 0, left: [] };
   for (const { plan_id } of before.plans) {
-    if (recorder.now() < giveUpAt) await deletePlan(api, plan_id);
+    await deletePlan(api, plan_id, giveUpAt);
   }
   const after = await marked();
   if (after.plans === undefined) return { deleted: 0, left: [notListed(after.status)] };

@@ -34,6 +34,7 @@ test("a wrong setting is refused in one sentence: its name, its value, what is a
     [{ RELEASE: ".." }, /^RELEASE is/],
     [{ RELEASE: "x".repeat(65) }, /^RELEASE is/],
     [{ RUN_ID: "../elsewhere" }, /^RUN_ID is/],
+    [{ RUN_ID: "baselines" }, /^RUN_ID is "baselines": allowed are .* but not baselines,/],
     [{ TRIGGER: "cron" }, /^TRIGGER is "cron": allowed are manual, schedule$/],
     [{ SEED: "-1" }, /^SEED is "-1": it must be a whole number/],
     [{ BASE_URL: "localhost:8080" }, /^BASE_URL is "localhost:8080": it must be a URL/],
@@ -129,6 +130,9 @@ test("a token and headers are sent, and shown to nobody", () => {
     { API_TOKEN: "a\nb" },
     { API_HEADERS: "secret" },
     { API_HEADERS: "X: a|" },
+    { API_HEADERS: "X: a|x: b" },
+    { API_HEADERS: "Connection: upgrade" },
+    { API_TOKEN: "abc", API_HEADERS: "authorization: b" },
     { API_HEADERS: "X: a\r\nY: b" },
     { API_HEADERS: "X Y: b" },
   ])

@@ -130,10 +130,29 @@ export function shownSettings(env: Environment): Values {
   return Object.fromEntries(shown) as Values;
 }
 
+/** What a request is sent by, and not what it says: with these there would be another load, or none. */
+const OWN_HEADERS = /^(connection|content-length|keep-alive|te|trailer|transfer-encoding|upgrade)$/;
+
 function headersOf({ API_TOKEN, API_HEADERS }: Values): Record<string, string> {
   const token = readValue("API_TOKEN", API_TOKEN);
   const given = API_HEADERS === "" ? [] : API_HEADERS.split("|").map(header);
-  return Object.fromEntries([...(token === "" ? [] : [["Authorization", `Bearer ${token}`]]), ...given]);
+  const all = [...(token === "" ? [] : [["Authorization", `Bearer ${token}`] as const]), ...given];
+  const names = all.map(([name]) => name.toLowerCase());
+  if (new Set(names).size < names.length) {
+    throw new SettingError(
+      "API_HEADERS",
+      API_HEADERS,
+      "it must be headers of different names, and not the one that API_TOKEN sets",
+    );
+  }
+  if (names.some((name) => OWN_HEADERS.test(name))) {
+    throw new SettingError(
+      "API_HEADERS",
+      API_HEADERS,
+      "it must be headers of a request, and none of its connection",
+    );
+  }
+  return Object.fromEntries(all);
 }
 
 function header(text: string): readonly [name: string, value: string] {

@@ -39,6 +39,15 @@ const plainName = (most: number): Form<string> => ({
     new RegExp(`^[A-Za-z0-9._-]{1,${most}}$`).test(text) && !/^\.+$/.test(text) ? text : undefined,
 });
 
+/** What else is in a directory of results: a run of that name would be in its way, or hidden by it. */
+const TAKEN = ["baselines", "history.html", "index.html"];
+const anyName = plainName(200);
+const runName: Form<string> = {
+  ...anyName,
+  allowed: `${anyName.allowed}, but not ${TAKEN.join(", ")}`,
+  read: (text) => (TAKEN.includes(text.toLowerCase()) ? undefined : anyName.read(text)),
+};
+
 /* @__NO_SIDE_EFFECTS__ */
 const wholeNumber = (least: number, most: number): Form<number> => ({
   allowed: `a whole number from ${least} to ${most}`,
@@ -118,7 +127,7 @@ export const SETTINGS = {
   },
   RUN_ID: {
     default: "",
-    form: plainName(200),
+    form: runName,
   },
   WS_CLIENT: {
     default: "xk6",

@@ -49,10 +49,10 @@ func ReadLimits(directory string, args []string, env func(string) string) Limits
 	return limits
 }
 
-// existing is the directory itself, or the nearest above it that is there.
+// existing is the directory itself, or the nearest above it that is there. A link that leads nowhere is there: nothing can be made in its place.
 func existing(directory string) string {
 	for {
-		if _, err := os.Stat(directory); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(directory); !errors.Is(err, fs.ErrNotExist) {
 			return directory
 		}
 		parent := filepath.Dir(directory)

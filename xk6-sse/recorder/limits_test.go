@@ -37,6 +37,11 @@ func TestWhereResultsCannotGo(t *testing.T) {
 	require.Equal(t,
 		`cannot write results to "`+below+`": not a directory; choose another directory with OUT_DIR`,
 		ReadLimits(below, nil, noEnvironment).Unwritable)
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink("nowhere", link))
+	require.Equal(t,
+		`cannot write results to "`+link+`": no such file or directory; choose another directory with OUT_DIR`,
+		ReadLimits(link, nil, noEnvironment).Unwritable)
 }
 
 func TestOwnAddresses(t *testing.T) {
