@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { daysOption, fail, outOption } from "./options.ts";
 import { prune } from "./pruning.ts";
@@ -8,6 +9,7 @@ new Command("npm run prune --")
   .addOption(outOption())
   .allowExcessArguments(false)
   .action(({ keep, out }: { keep: number; out: string }) => {
+    if (!existsSync(out)) throw new Error(`${out} does not exist: give the directory of results with --out`);
     const removed = prune(out, keep);
     process.stdout.write(`${[...removed, `${removed.length} removed`].join("\n")}\n`);
   })

@@ -71,8 +71,8 @@ const UNASKED = {
  * The plan API over HTTP. Every method resolves, whatever the server does: what went wrong is in the answer. `observe`
  * is told of every answer; a request that has none after `timeoutMs` has status 0. From `endsAt` on (milliseconds since
  * the epoch) nothing is asked, and no request outlasts it: whoever asks comes to an end although the server answers
- * nothing. Redirects are not followed: they might lead to where no load is allowed. Requests never block the virtual user's
- * event loop, where its streams are read.
+ * nothing. No more than 32 MiB of an answer are read. Redirects are not followed: they might lead to where no load is
+ * allowed. Requests never block the virtual user's event loop, where its streams are read.
  */
 export class PlanApi {
   constructor(
@@ -80,7 +80,9 @@ export class PlanApi {
     private readonly timeoutMs: number,
     private readonly observe: (answer: Answer<unknown>) => void = () => {},
     readonly endsAt = Number.POSITIVE_INFINITY,
-  ) {}
+  ) {
+    recorder.boundAnswers();
+  }
 
   health = () => this.call("GET", "/health", "/health", healthSchema);
   models = () => this.call("GET", "/api/models", "/api/models", modelsSchema);

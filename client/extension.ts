@@ -21,4 +21,4 @@ function load<Module extends object>(name: string, member: keyof Module): Module
 }
 
 export const sse = load<Sse>("k6/x/sse", "EventSource");
-export const recorder = load<Recorder>("k6/x/recorder", "limits");
+export const recorder = load<Recorder>("k6/x/recorder", "boundAnswers");

@@ -65,6 +65,7 @@ const notDeleted = (id: string) => `plan ${id} could not be deleted`;
  * for, so that the requests are made one by one, and once.
  */
 export function deleteMarkedAtOnce({ baseUrl, headers }: Access, mark: string): string[] {
+  recorder.boundAnswers();
   const params = { headers, timeout: LAST_REQUEST_MS, redirects: 0 };
   const listed = http.get(`${baseUrl}/api/plans`, params);
   const plans = listed.status === 200 ? plansIn(String(listed.body)) : undefined;

@@ -315,6 +315,9 @@ describe("nothing is lost", { concurrency: 2 }, () => {
       ["history", "--out", "/proc/x"],
       ["start", "--out", "/proc/x"],
     ];
+    const pruned = await program("prune", "--keep", "30", "--out", "/proc/x");
+    assert.deepEqual([pruned.code, pruned.stdout], [1, ""]);
+    assert.match(pruned.stderr, /^\/proc\/x does not exist: [^\n]*\n$/);
     for (const [name = "", ...args] of commands) {
       const ended = await program(name, ...args);
       assert.equal(ended.code, 1, name);

@@ -231,6 +231,27 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     });
   }
 
+  test("an answer without an end is read up to a limit", async (t) => {
+    let isOpen = true;
+    const http = createServer((_, response) => {
+      const more = () => {
+        while (isOpen && response.write("x".repeat(1 << 20)));
+      };
+      response.on("drain", more);
+      more();
+    });
+    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    t.after(() => {
+      isOpen = false;
+      http.closeAllConnections();
+      http.close();
+    });
+    const BASE_URL = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+    const { code, stderr } = await k6("suite", { BASE_URL, OUT_DIR: temporaryDirectory(t) }).finished;
+    assert.equal(code, 108);
+    assert.match(stderr, /cannot be reached \([^)]*the answer is longer than 32 MiB/);
+  });
+
   test("results that cannot be written stop the run before any load", async (t) => {
     const target = await server(t);
     const directory = temporaryDirectory(t);

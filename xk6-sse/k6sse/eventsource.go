@@ -37,7 +37,7 @@ func (i *instance) newStreamSettings(what string) *streamSettings {
 	state := i.stateFor(what)
 	s := &streamSettings{
 		request:   client.Request{Method: http.MethodGet, Header: defaultHeader(state)},
-		transport: state.Transport,
+		transport: unbounded(state.Transport),
 		redirects: int(state.Options.MaxRedirects.Int64),
 	}
 	if state.CookieJar != nil {
@@ -88,6 +88,14 @@ func (s *streamSettings) connect(args *arguments) func(context.Context) connecto
 	return func(ctx context.Context) connector {
 		return eventConnector{client.NewSource(ctx, s.httpClient(), s.request, s.reconnect)}
 	}
+}
+
+// unbounded is the transport beneath one that bounds answers, if this is such.
+func unbounded(transport http.RoundTripper) http.RoundTripper {
+	if wrapper, ok := transport.(interface{ Unwrap() http.RoundTripper }); ok {
+		return wrapper.Unwrap()
+	}
+	return transport
 }
 
 // httpClient is over the transport of k6/http, with its proxies, TLS options, HTTP/2 and reuse of connections.

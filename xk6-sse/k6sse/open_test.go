@@ -245,3 +245,13 @@ func TestCookies(t *testing.T) {
 	`)
 	require.Equal(t, []string{"who=vu", "who=own", "who=vu; seen=yes"}, b.log)
 }
+
+type wrapped struct{ http.RoundTripper }
+
+func (w wrapped) Unwrap() http.RoundTripper { return w.RoundTripper }
+
+func TestStreamsAreNotBound(t *testing.T) {
+	plain := &http.Transport{}
+	require.Same(t, plain, unbounded(wrapped{plain}))
+	require.Same(t, plain, unbounded(plain))
+}

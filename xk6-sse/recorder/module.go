@@ -125,6 +125,7 @@ func (i *instance) Exports() modules.Exports {
 
 		"guardConnections": i.guardConnections,
 		"closeConnections": i.closeConnections,
+		"boundAnswers":     i.boundAnswers,
 	}}
 }
 
@@ -140,6 +141,12 @@ func (i *instance) shared() *RootModule {
 func (i *instance) guardConnections() {
 	if state := i.vu.State(); state != nil {
 		guard(i.vu.Context(), state)
+	}
+}
+
+func (i *instance) boundAnswers() {
+	if state := i.vu.State(); state != nil {
+		boundAnswers(state)
 	}
 }
 

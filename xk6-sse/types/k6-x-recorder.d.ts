@@ -132,6 +132,12 @@ declare module "k6/x/recorder" {
    */
   export function guardConnections(): void;
 
+  /**
+   * From here on no request of k6/http that this virtual user makes reads more than 32 MiB of an answer: it fails instead.
+   * Streams have no such end.
+   */
+  export function boundAnswers(): void;
+
   /** Closes the remembered sockets that are still open, whatever their peers do. */
   export function closeConnections(): void;
 
