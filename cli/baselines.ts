@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
+import { BASELINES } from "../record/directory.ts";
 import { saveFile } from "./files.ts";
-import { BASELINES } from "./results.ts";
 
 const baselineSchema = v.object({
   name: v.string(),

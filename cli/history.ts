@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { PAGES } from "../record/directory.ts";
 import { VERDICTS } from "../record/record.ts";
 import { historyView, indexView, type RunSummary, runRow, verdictOf } from "../reports/history.ts";
 import { renderHistory, renderIndex } from "../reports/history-html.ts";
@@ -32,12 +33,12 @@ function history(out: string, filter: Filter): void {
   const listed = runs.filter((run) => fits(run, filter));
   const entries = Object.entries(filter).map(([name, value]) => `${name} ${value}`);
   const words = entries.length === 0 ? "" : `, ${entries.join(", ")}`;
-  saveFile(out, "history.html", renderHistory(historyView(listed, unreadable, words)));
-  saveFile(out, "index.html", renderIndex(indexView(runs, comparisons, unreadable)));
+  saveFile(out, PAGES.history, renderHistory(historyView(listed, unreadable, words)));
+  saveFile(out, PAGES.index, renderIndex(indexView(runs, comparisons, unreadable)));
   const terminal = terminalOf(process.stdout.isTTY, process.stdout.columns, process.env);
   process.stdout.write(historyTable(listed.map(runRow), unreadable, terminal));
   process.stdout.write(
-    `\n${listed.length} of ${runs.length} runs\nhistory: ${out}/history.html\nindex: ${out}/index.html\n`,
+    `\n${listed.length} of ${runs.length} runs\nhistory: ${out}/${PAGES.history}\nindex: ${out}/${PAGES.index}\n`,
   );
 }
 

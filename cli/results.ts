@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { BASELINES } from "../record/directory.ts";
 import type { RunRecord } from "../record/record.ts";
 import { parseListed } from "../reports/comparison.ts";
 import type { FoundComparison, RunSummary, Unreadable } from "../reports/history.ts";
@@ -16,9 +17,6 @@ export interface Results {
   comparisons: FoundComparison[];
   unreadable: Unreadable[];
 }
-
-/** Where baselines are kept, in a directory of results. */
-export const BASELINES = "baselines";
 
 /** Reads one record after the other, and of each keeps only what a list needs. What cannot be read is listed as such. */
 export function readResults(out: string): Results {

@@ -1,4 +1,5 @@
 import { closest, distance } from "fastest-levenshtein";
+import { BESIDE_RUNS } from "../record/directory.ts";
 import { TRANSPORTS, WS_CLIENTS } from "../record/record.ts";
 
 export const PROFILES = ["smoke", "baseline", "stress", "endurance"] as const;
@@ -39,13 +40,11 @@ const plainName = (most: number): Form<string> => ({
     new RegExp(`^[A-Za-z0-9._-]{1,${most}}$`).test(text) && !/^\.+$/.test(text) ? text : undefined,
 });
 
-/** What else is in a directory of results: a run of that name would be in its way, or hidden by it. */
-const TAKEN = ["baselines", "history.html", "index.html"];
 const anyName = plainName(200);
 const runName: Form<string> = {
   ...anyName,
-  allowed: `${anyName.allowed}, but not ${TAKEN.join(", ")}`,
-  read: (text) => (TAKEN.includes(text.toLowerCase()) ? undefined : anyName.read(text)),
+  allowed: `${anyName.allowed}, but not ${BESIDE_RUNS.join(", ")}`,
+  read: (text) => (BESIDE_RUNS.includes(text.toLowerCase()) ? undefined : anyName.read(text)),
 };
 
 /* @__NO_SIDE_EFFECTS__ */
