@@ -142,6 +142,11 @@ test("memory that grows faster than the target for half an hour is told, steady 
       expected: [35, 60, 75, 90].map((minute) => ({ alert, minute, runs: [] })),
     },
     { sent: memory("100000000+10000x120"), expected: [{ alert, minute: 90, runs: [] }] },
+    {
+      // Behind the end of a run the window holds its last minutes alone.
+      sent: memory("100000000+0x42 100000000+400000x8 stale"),
+      expected: [60, 72, 75, 78].map((minute) => ({ alert, minute, runs: [] })),
+    },
   ]);
 });
 
