@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { VERDICTS, type Verdict } from "../record/record.ts";
 import { verdictNumber } from "../run/series.ts";
 import { temporaryDirectory } from "../tests/harness.ts";
@@ -142,7 +143,18 @@ test("memory that grows faster than the target for half an hour is told, steady 
       expected: [35, 60, 75, 90].map((minute) => ({ alert, minute, runs: [] })),
     },
     { sent: memory("100000000+10000x120"), expected: [{ alert, minute: 90, runs: [] }] },
+    {
+      // Behind the end of a run the window holds its last minutes alone.
+      sent: memory("100000000+0x42 100000000+400000x8 stale"),
+      expected: [60, 72, 75, 78].map((minute) => ({ alert, minute, runs: [] })),
+    },
   ]);
+});
+
+test("the Prometheus of compose.yaml reads the committed rules", { skip }, () => {
+  const directory = fileURLToPath(new URL("prometheus", import.meta.url));
+  const said = execFileSync("promtool", ["check", "config", "prometheus.yml"], { cwd: directory });
+  assert.match(String(said), new RegExp(`rules.yml\\s+SUCCESS: ${alerts().length} rules`));
 });
 
 test("Grafana's rules are Prometheus's", () => {

@@ -63,7 +63,9 @@ const noScheduledRun: Alert = {
 
 function memoryGrows(): Alert {
   const row = target("memory-stability");
-  const windowIsFull = `${gaugeSeries("server_memory_bytes")}{${SCHEDULED}} offset ${SLOPE_WINDOW}`;
+  const memory = `${gaugeSeries("server_memory_bytes")}{${SCHEDULED}}`;
+  // From both ends: behind the end of a run the window empties, and the slope of a run's last minutes says nothing.
+  const windowIsFull = `${memory} and ${memory} offset ${SLOPE_WINDOW}`;
   return {
     name: "ServerMemoryGrows",
     expr: `${memoryGrowth(SCHEDULED, SLOPE_WINDOW)} > ${row.limit} and ${windowIsFull}`,

@@ -128,15 +128,15 @@ test("the limit itself is on the good side, unless the target excludes it", () =
 });
 
 interface Provisioned {
-  datasources: { uid: string }[];
+  datasources: { uid: string; type: string }[];
   contactPoints: { name: string; receivers: { settings: { url: string } }[] }[];
 }
 
 test("what is provisioned fits together, and holds no secret", () => {
   const { datasources } = parse(read("provisioning/datasources/prometheus.yaml")) as Provisioned;
   assert.deepEqual(
-    datasources.map(({ uid }) => uid),
-    [DATASOURCE_UID],
+    datasources.map(({ uid, type }) => [uid, type]),
+    [[DATASOURCE_UID, "prometheus"]],
   );
   const { contactPoints } = parse(read("provisioning/alerting/contact-points.yaml")) as Provisioned;
   assert.equal(contactPoints[0]?.name, CONTACT_POINT);
@@ -146,7 +146,13 @@ test("what is provisioned fits together, and holds no secret", () => {
 interface Compose {
   services: Record<
     string,
-    { image: string; ports: string[]; command?: string[]; environment?: Record<string, string> }
+    {
+      image: string;
+      ports: string[];
+      volumes: string[];
+      command?: string[];
+      environment?: Record<string, string>;
+    }
   >;
 }
 
@@ -164,4 +170,18 @@ test("compose starts pinned versions on this machine only, with every variable o
   const variables = provisioned.join("\n").match(/(?<=: \$)[A-Z_]+/g) ?? [];
   assert.equal(variables.length, 3);
   for (const name of variables) assert.ok(services.grafana?.environment?.[name], name);
+  // Where it is not set: Grafana does not start with a contact point without an address.
+  assert.match(services.grafana?.environment?.ALERT_WEBHOOK_URL ?? "", /^\$\{ALERT_WEBHOOK_URL:-http.+\}$/);
+});
+
+test("compose mounts what is provisioned where stock images look for it", () => {
+  const { grafana, prometheus } = (parse(read("compose.yaml")) as Compose).services;
+  assert.ok(grafana && prometheus);
+  const { PLAN_LOAD_DASHBOARDS: dashboards, GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: home = "" } =
+    grafana.environment ?? {};
+  assert.ok(grafana.volumes.includes("./provisioning:/etc/grafana/provisioning:ro"));
+  assert.ok(grafana.volumes.includes(`./dashboards:${dashboards}:ro`));
+  assert.ok(read(home.replace(`${dashboards}/`, "dashboards/")).includes('"plan-load-run"'));
+  assert.ok(prometheus.volumes.includes("./prometheus:/etc/prometheus:ro"));
+  assert.ok(prometheus.command?.includes("--config.file=/etc/prometheus/prometheus.yml"));
 });
