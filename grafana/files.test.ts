@@ -99,6 +99,16 @@ test("delivery is drawn as it is judged: what came twice or out of order is not 
     assert.match(text, /delivered_total.+ - .+duplicated_total.+ - .+reordered_total/);
 });
 
+test("streams that ended are those of the outcomes: the counter streams_ended has checks in it, and passes those opened", () => {
+  const asked = DASHBOARDS.flatMap(panelsOf).map((panel) => JSON.stringify(panel.targets));
+  const opened = asked.filter((text) => text.includes("streams_opened"));
+  assert.equal(opened.length, 2);
+  for (const text of opened) {
+    assert.match(text, /k6_stream_outcomes_total/);
+    assert.doesNotMatch(text, /k6_streams_ended_total/);
+  }
+});
+
 test("no panel asks for a counter of k6's own: it is born non-zero, and what happens once is never seen", () => {
   const own = new Set(
     [...Object.keys(COUNTERS), ...Object.keys(DISTRIBUTIONS).map((name) => `${name}_seconds_bucket`)].map(

@@ -5,6 +5,7 @@ import {
   type DistributionName,
   type GaugeName,
   gaugeSeries,
+  OUTCOMES_SERIES,
   WHOLE_RUN_LABEL,
 } from "../run/series.ts";
 
@@ -34,6 +35,9 @@ export const perSecond = (series: string, where = CHOSEN_RUN, by = ""): string =
 
 /** What a counter has come to by now, over all tests. */
 export const now = (counter: CounterName): string => `sum(${counterSeries(counter)}{${CHOSEN_RUN}})`;
+
+/** How many streams have ended by now: the counter streams_ended has the checks in it that are judged with them. */
+export const streamsEnded = `sum(${counterSeries(OUTCOMES_SERIES)}{${CHOSEN_RUN}})`;
 
 /** A share of counters per second, e.g. of usable streams in attempts to connect. */
 export const share = (part: CounterName, whole: CounterName, where = CHOSEN_RUN, by = ""): string =>
