@@ -5,10 +5,10 @@ import { fileURLToPath } from "node:url";
 import type { Panel } from "@grafana/grafana-foundation-sdk/dashboard";
 import { parse } from "yaml";
 import { COUNTERS, DISTRIBUTIONS } from "../run/series.ts";
-import { target } from "../thresholds/targets.ts";
+import { TARGETS, target } from "../thresholds/targets.ts";
 import { CONTACT_POINT, DATASOURCE_UID } from "./alerts.ts";
 import { DASHBOARDS, generatedFiles } from "./files.ts";
-import { limitOf } from "./panels.ts";
+import { limitOf, unitOf } from "./panels.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const read = (path: string): string => readFileSync(`${HERE}${path}`, "utf8");
@@ -106,6 +106,22 @@ test("streams that ended are those of the outcomes: the counter streams_ended ha
   for (const text of opened) {
     assert.match(text, /k6_stream_outcomes_total/);
     assert.doesNotMatch(text, /k6_streams_ended_total/);
+  }
+});
+
+test("the bar of a share that should be high is full at 100 %, not at the best run that is shown", () => {
+  const shares = TARGETS.filter((row) => unitOf(row) === "percentunit" && limitOf(row).isFloor);
+  for (const row of shares) {
+    const panels = DASHBOARDS.flatMap(panelsOf).filter(
+      ({ title, type }) =>
+        (type === "bargauge" && title?.startsWith(row.title)) ||
+        (type === "table" && title?.startsWith(`${row.id}: `)),
+    );
+    assert.equal(panels.length, 2, row.id);
+    for (const { title, fieldConfig } of panels) {
+      const own = fieldConfig?.overrides.flatMap(({ properties }) => properties) ?? [];
+      assert.equal(fieldConfig?.defaults.max ?? own.find(({ id }) => id === "max")?.value, 1, title);
+    }
   }
 });
 
