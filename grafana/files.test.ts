@@ -125,6 +125,12 @@ test("the bar of a share that should be high is full at 100 %, not at the best r
   }
 });
 
+test("what is drawn over time is per second: the windows of neighbouring steps overlap, and increase() counts once in each", () => {
+  const asked = DASHBOARDS.flatMap(panelsOf).map((panel) => JSON.stringify(panel.targets));
+  assert.ok(asked.some((text) => text.includes("rate(k6_message_latency_seconds_bucket_total")));
+  for (const text of asked) assert.doesNotMatch(text, /increase\(.*\$__rate_interval/);
+});
+
 test("no panel asks for a counter of k6's own: it is born non-zero, and what happens once is never seen", () => {
   const own = new Set(
     [...Object.keys(COUNTERS), ...Object.keys(DISTRIBUTIONS).map((name) => `${name}_seconds_bucket`)].map(

@@ -204,12 +204,13 @@ export function bars(text: Text, unit: string, lines: readonly Line[], limit?: L
   return full === undefined ? panel : panel.max(full);
 }
 
-/** How many durations fell into each bucket, over time. */
+/** How many durations a second fell into each bucket, over time. */
 export function durations(text: Text, expr: string): Panel {
   return begin(new heatmap.PanelBuilder(), text)
     .calculate(false)
     .rowsFrame(new heatmap.RowsHeatmapOptionsBuilder().layout(common.HeatmapCellLayout.Le))
     .yAxis(new heatmap.YAxisConfigBuilder().unit("s"))
+    .cellValues(new heatmap.CellValuesBuilder().unit("suffix:/s"))
     .color(
       new heatmap.HeatmapColorOptionsBuilder()
         .mode(heatmap.HeatmapColorMode.Scheme)

@@ -49,9 +49,9 @@ export const deliveryShare = (where = CHOSEN_RUN, by = ""): string => {
   return `(${rate("messages_delivered")} - ${rate("messages_duplicated")} - ${rate("messages_reordered")}) / ${rate("messages_due")}`;
 };
 
-/** Bucket by bucket, the increase within a step: for a heatmap. */
-export const bucketIncrease = (name: DistributionName): string =>
-  `sum by (le) (increase(${counterSeries(bucketSeries(name))}{${CHOSEN_RUN}}[$__rate_interval]))`;
+/** Bucket by bucket, for a heatmap; per second, since windows overlap: increase() would count a message in each of them. */
+export const bucketRate = (name: DistributionName): string =>
+  `sum by (le) (rate(${counterSeries(bucketSeries(name))}{${CHOSEN_RUN}}[$__rate_interval]))`;
 
 /** The quantile of durations, in seconds, within a window that moves along. */
 export const quantile = (q: number, name: DistributionName, where = CHOSEN_RUN, by = ""): string =>

@@ -5,7 +5,7 @@ import { bars, durations, graph, type Limit, limitOf, type Panel, tiles, titleOf
 import { FIGURES, measured, ofRun, verdicts } from "./parts.ts";
 import {
   ADMITTED_RUNS,
-  bucketIncrease,
+  bucketRate,
   CHOSEN_RUN,
   gauge,
   lastGauge,
@@ -110,11 +110,11 @@ const rows: Record<string, Panel[]> = {
     durations(
       {
         title: "Latency of messages",
-        description: `How many messages came how late after they were stamped. Good: all of it below ${show(target("message-latency"), target("message-latency").limit)}.`,
+        description: `How many messages a second came how late after they were stamped. Good: all of it below ${show(target("message-latency"), target("message-latency").limit)}.`,
         width: 12,
         height: 10,
       },
-      bucketIncrease("message_latency"),
+      bucketRate("message_latency"),
     ),
     graph(
       {
