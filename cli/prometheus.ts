@@ -77,6 +77,19 @@ export async function requireReceiver(
   }
 }
 
+/** How k6 says, in its log, that the receiver did not take what it sent. */
+const NOT_TAKEN = /msg="Failed to send the time series data|error="marking time series as stale failed/g;
+
+/**
+ * What is told of a run whose figures were not all taken, from k6's log of it; undefined where they were. k6 sends nothing
+ * a second time, and its exit code says nothing of it.
+ */
+export function notTaken(runId: string, log: string): string | undefined {
+  const times = log.match(NOT_TAKEN)?.length ?? 0;
+  if (times === 0) return undefined;
+  return `what k6 sent of ${runId} was not taken ${times === 1 ? "once" : `${times} times`}: dashboards and alerts may lack figures and verdicts of it, its record does not`;
+}
+
 /** The credentials in the environment, of those that are sent as a header. */
 export function credentials(given: NodeJS.ProcessEnv): Record<string, string> {
   const { K6_PROMETHEUS_RW_USERNAME: user, K6_PROMETHEUS_RW_PASSWORD: password = "" } = given;

@@ -12,7 +12,13 @@ import { makeId, readRecord, requireWritable, saveFile } from "./files.ts";
 import { chosenHalves, type Half, type HalfOptions, SIMULATED, settingsOf, withHalves } from "./halves.ts";
 import { INTERRUPTED, MISSED, REFUSED, runK6 } from "./k6.ts";
 import { fail, sentenceOf } from "./options.ts";
-import { NO_PROMETHEUS, type PrometheusOutput, prometheusOutput, requireReceiver } from "./prometheus.ts";
+import {
+  NO_PROMETHEUS,
+  notTaken,
+  type PrometheusOutput,
+  prometheusOutput,
+  requireReceiver,
+} from "./prometheus.ts";
 import { type RunningServer, startServer } from "./servers.ts";
 import { linkToReport, writeComparison } from "./write-comparison.ts";
 
@@ -133,6 +139,8 @@ async function runHalf(
     const directory = join(options.out, settings.RUN_ID);
     const record = readRecord(directory);
     if (record !== undefined) saveLog(directory, log);
+    const lost = notTaken(settings.RUN_ID, log);
+    if (lost !== undefined) process.stderr.write(`${lost}\n`);
     if (record?.state !== "running") return { code, record };
     process.stderr.write(`${whyUnrecorded(code, half, record, options)}\n`);
     return { code: hasVerdict(code) ? UNRECORDED : code, record: undefined };

@@ -43,7 +43,7 @@ export async function settingsPage(): Promise<string> {
     settingsTable(Object.entries(COMMAND_VARIABLES)),
     "k6's own, such as `K6_PROMETHEUS_RW_USERNAME`, are k6's: [dashboards.md](dashboards.md) names those that are of use here.",
     "Options of k6 that would leave out a check, hold back the load or lose the verdict are refused: `--no-setup`,",
-    "`--no-teardown`, `--rps`, `--summary-mode=disabled`, `--new-machine-readable-summary`.\n",
+    "`--no-teardown`, `--rps`, `--summary-mode=disabled`, `--new-machine-readable-summary`, and `--tag` without `--features merge-run-tags`.\n",
     "## Options\n",
     ...programs.map(optionsTable),
     "The reference server's: [reference-server.md](reference-server.md).\n",

@@ -4,7 +4,7 @@ import { memoryGrowth } from "./alerts.ts";
 import { frame, inRows, oneRun, reportLink, runFilters, testMarks } from "./frame.ts";
 import { graph, type Line, limitOf, type Panel, tiles, titleOf, unitOf } from "./panels.ts";
 import { FIGURES, measured, ofRun, verdicts } from "./parts.ts";
-import { ADMITTED_RUNS, CHOSEN_RUN, gauge, largest, last, now, WHOLE_RUN } from "./promql.ts";
+import { ADMITTED_RUNS, CHOSEN_RUN, gauge, largest, last, now, streamsEnded, WHOLE_RUN } from "./promql.ts";
 
 const JUDGED = (["memory-stability", "cpu-efficiency", "resource-stability"] as const).map(target);
 const growth = target("memory-stability");
@@ -117,7 +117,7 @@ const rows: Record<string, Panel[]> = {
       "short",
       [
         { expr: now("streams_opened"), legend: "opened" },
-        { expr: now("streams_ended"), legend: "ended" },
+        { expr: streamsEnded, legend: "ended" },
       ],
     ),
     ofRun(FIGURES.received, { width: 6, good: "steady for hours." }),

@@ -5,10 +5,10 @@ import { fileURLToPath } from "node:url";
 import type { Panel } from "@grafana/grafana-foundation-sdk/dashboard";
 import { parse } from "yaml";
 import { COUNTERS, DISTRIBUTIONS } from "../run/series.ts";
-import { target } from "../thresholds/targets.ts";
+import { TARGETS, target } from "../thresholds/targets.ts";
 import { CONTACT_POINT, DATASOURCE_UID } from "./alerts.ts";
 import { DASHBOARDS, generatedFiles } from "./files.ts";
-import { limitOf } from "./panels.ts";
+import { limitOf, unitOf } from "./panels.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const read = (path: string): string => readFileSync(`${HERE}${path}`, "utf8");
@@ -97,6 +97,38 @@ test("delivery is drawn as it is judged: what came twice or out of order is not 
   assert.equal(asked.length, 2);
   for (const text of asked)
     assert.match(text, /delivered_total.+ - .+duplicated_total.+ - .+reordered_total/);
+});
+
+test("streams that ended are those of the outcomes: the counter streams_ended has checks in it, and passes those opened", () => {
+  const asked = DASHBOARDS.flatMap(panelsOf).map((panel) => JSON.stringify(panel.targets));
+  const opened = asked.filter((text) => text.includes("streams_opened"));
+  assert.equal(opened.length, 2);
+  for (const text of opened) {
+    assert.match(text, /k6_stream_outcomes_total/);
+    assert.doesNotMatch(text, /k6_streams_ended_total/);
+  }
+});
+
+test("the bar of a share that should be high is full at 100 %, not at the best run that is shown", () => {
+  const shares = TARGETS.filter((row) => unitOf(row) === "percentunit" && limitOf(row).isFloor);
+  for (const row of shares) {
+    const panels = DASHBOARDS.flatMap(panelsOf).filter(
+      ({ title, type }) =>
+        (type === "bargauge" && title?.startsWith(row.title)) ||
+        (type === "table" && title?.startsWith(`${row.id}: `)),
+    );
+    assert.equal(panels.length, 2, row.id);
+    for (const { title, fieldConfig } of panels) {
+      const own = fieldConfig?.overrides.flatMap(({ properties }) => properties) ?? [];
+      assert.equal(fieldConfig?.defaults.max ?? own.find(({ id }) => id === "max")?.value, 1, title);
+    }
+  }
+});
+
+test("what is drawn over time is per second: the windows of neighbouring steps overlap, and increase() counts once in each", () => {
+  const asked = DASHBOARDS.flatMap(panelsOf).map((panel) => JSON.stringify(panel.targets));
+  assert.ok(asked.some((text) => text.includes("rate(k6_message_latency_seconds_bucket_total")));
+  for (const text of asked) assert.doesNotMatch(text, /increase\(.*\$__rate_interval/);
 });
 
 test("no panel asks for a counter of k6's own: it is born non-zero, and what happens once is never seen", () => {

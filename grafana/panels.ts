@@ -186,9 +186,13 @@ export function verdictTiles(text: Text, lines: readonly Line[]): Stat {
     .colorMode(common.BigValueColorMode.BackgroundSolid);
 }
 
+/** Where a bar is full: of a share that should be high at all of it, else at the longest that is there. */
+const fullAt = (unit: string, limit: Limit | undefined): number | undefined =>
+  unit === "percentunit" && limit?.isFloor ? 1 : undefined;
+
 /** Values side by side as bars, coloured by the target. */
 export function bars(text: Text, unit: string, lines: readonly Line[], limit?: Limit): BarGauge {
-  return begin(new BarGauge(), text)
+  const panel = begin(new BarGauge(), text)
     .unit(unit)
     .min(0)
     .thresholds(steps(limit))
@@ -196,14 +200,17 @@ export function bars(text: Text, unit: string, lines: readonly Line[], limit?: L
     .displayMode(common.BarGaugeDisplayMode.Basic)
     .reduceOptions(lastValue())
     .targets(lines.map(instant));
+  const full = fullAt(unit, limit);
+  return full === undefined ? panel : panel.max(full);
 }
 
-/** How many durations fell into each bucket, over time. */
+/** How many durations a second fell into each bucket, over time. */
 export function durations(text: Text, expr: string): Panel {
   return begin(new heatmap.PanelBuilder(), text)
     .calculate(false)
     .rowsFrame(new heatmap.RowsHeatmapOptionsBuilder().layout(common.HeatmapCellLayout.Le))
     .yAxis(new heatmap.YAxisConfigBuilder().unit("s"))
+    .cellValues(new heatmap.CellValuesBuilder().unit("suffix:/s"))
     .color(
       new heatmap.HeatmapColorOptionsBuilder()
         .mode(heatmap.HeatmapColorMode.Scheme)
@@ -322,6 +329,9 @@ export const asBar = (row: Target): dashboard.DynamicConfigValue[] => [
   ...AS_NUMBER,
   { id: "unit", value: unitOf(row) },
   { id: "min", value: 0 },
+  ...[fullAt(unitOf(row), limitOf(row))].flatMap((value) =>
+    value === undefined ? [] : [{ id: "max", value }],
+  ),
   // Else the bars would be as long as the numbers of verdicts allow.
   { id: "fieldMinMax", value: true },
   { id: "thresholds", value: steps(limitOf(row)).build() },

@@ -5,6 +5,7 @@ import {
   type DistributionName,
   type GaugeName,
   gaugeSeries,
+  OUTCOMES_SERIES,
   WHOLE_RUN_LABEL,
 } from "../run/series.ts";
 
@@ -35,6 +36,9 @@ export const perSecond = (series: string, where = CHOSEN_RUN, by = ""): string =
 /** What a counter has come to by now, over all tests. */
 export const now = (counter: CounterName): string => `sum(${counterSeries(counter)}{${CHOSEN_RUN}})`;
 
+/** How many streams have ended by now: the counter streams_ended has the checks in it that are judged with them. */
+export const streamsEnded = `sum(${counterSeries(OUTCOMES_SERIES)}{${CHOSEN_RUN}})`;
+
 /** A share of counters per second, e.g. of usable streams in attempts to connect. */
 export const share = (part: CounterName, whole: CounterName, where = CHOSEN_RUN, by = ""): string =>
   `${perSecond(counterSeries(part), where, by)} / ${perSecond(counterSeries(whole), where, by)}`;
@@ -45,9 +49,9 @@ export const deliveryShare = (where = CHOSEN_RUN, by = ""): string => {
   return `(${rate("messages_delivered")} - ${rate("messages_duplicated")} - ${rate("messages_reordered")}) / ${rate("messages_due")}`;
 };
 
-/** Bucket by bucket, the increase within a step: for a heatmap. */
-export const bucketIncrease = (name: DistributionName): string =>
-  `sum by (le) (increase(${counterSeries(bucketSeries(name))}{${CHOSEN_RUN}}[$__rate_interval]))`;
+/** Bucket by bucket, for a heatmap; per second, since windows overlap: increase() would count a message in each of them. */
+export const bucketRate = (name: DistributionName): string =>
+  `sum by (le) (rate(${counterSeries(bucketSeries(name))}{${CHOSEN_RUN}}[$__rate_interval]))`;
 
 /** The quantile of durations, in seconds, within a window that moves along. */
 export const quantile = (q: number, name: DistributionName, where = CHOSEN_RUN, by = ""): string =>

@@ -1,11 +1,11 @@
-import { counterSeries, OUTCOMES_SERIES } from "../run/series.ts";
+import { counterSeries } from "../run/series.ts";
 import { LONGEST_WAIT_MS, show, TARGETS, target } from "../thresholds/targets.ts";
 import { frame, inRows, oneRun, reportLink, runFilters, testMarks } from "./frame.ts";
 import { bars, durations, graph, type Limit, limitOf, type Panel, tiles, titleOf } from "./panels.ts";
 import { FIGURES, measured, ofRun, verdicts } from "./parts.ts";
 import {
   ADMITTED_RUNS,
-  bucketIncrease,
+  bucketRate,
   CHOSEN_RUN,
   gauge,
   lastGauge,
@@ -13,10 +13,10 @@ import {
   perSecond,
   quantile,
   runQuantile,
+  streamsEnded,
   total,
 } from "./promql.ts";
 
-const OUTCOMES = counterSeries(OUTCOMES_SERIES);
 const latencyLimit = limitOf(target("message-latency"), 0.001);
 const ceiling = (seconds: number): Limit => ({ value: seconds, isFloor: false });
 
@@ -54,7 +54,7 @@ const rows: Record<string, Panel[]> = {
       "short",
       [
         {
-          expr: `${now("streams_opened")} - sum(${OUTCOMES}{${CHOSEN_RUN}})`,
+          expr: `${now("streams_opened")} - ${streamsEnded}`,
           legend: "open",
         },
       ],
@@ -110,11 +110,11 @@ const rows: Record<string, Panel[]> = {
     durations(
       {
         title: "Latency of messages",
-        description: `How many messages came how late after they were stamped. Good: all of it below ${show(target("message-latency"), target("message-latency").limit)}.`,
+        description: `How many messages a second came how late after they were stamped. Good: all of it below ${show(target("message-latency"), target("message-latency").limit)}.`,
         width: 12,
         height: 10,
       },
-      bucketIncrease("message_latency"),
+      bucketRate("message_latency"),
     ),
     graph(
       {
@@ -161,7 +161,8 @@ const rows: Record<string, Panel[]> = {
     tiles(
       {
         title: "Failures so far",
-        description: "Good: zero everywhere.",
+        description:
+          "Streams that ended badly count the checks that a test makes beside its streams, as the target does. Good: zero everywhere.",
         width: 6,
         height: 8,
       },

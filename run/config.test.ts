@@ -57,6 +57,17 @@ test("the port of a server of this machine is known, also where the URL leaves i
   assert.equal(portOf("http://example.test:8080"), undefined);
 });
 
+test("credentials in the address that figures are sent to are refused, since k6 shows it, and are not repeated", () => {
+  const sentTo = (url: string) => read({ K6_PROMETHEUS_RW_SERVER_URL: url });
+  for (const url of ["http://me:secret@localhost:9090/api/v1/write", "https://token@example.test/push"]) {
+    assert.throws(() => sentTo(url), {
+      message:
+        /^K6_PROMETHEUS_RW_SERVER_URL holds credentials, which k6 shows: set K6_PROMETHEUS_RW_USERNAME and \w+ instead$/,
+    });
+  }
+  sentTo("http://localhost:9090/api/v1/write");
+});
+
 test("load goes to loopback, or to the very host that is allowed", () => {
   for (const url of [
     "http://localhost:1",

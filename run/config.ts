@@ -75,6 +75,7 @@ export function readConfig(
   given: readonly string[] = [],
 ): Config {
   refuseUnknown(env, given);
+  refuseShownCredentials(env);
   const values = readValues(env);
   const read = <Name extends SettingName>(name: Name) => readValue(name, values[name]);
   const readGiven = <Name extends SettingName>(name: Name) => (values[name] === "" ? undefined : read(name));
@@ -170,10 +171,21 @@ function localPortOf(url: string): number | undefined {
   return Number(port ?? (/^https/i.test(url) ? 443 : 80));
 }
 
+/** The beginning of a URL that holds a user, or a password. */
+const CREDENTIALS = /^\w+:\/\/[^/]*@/;
+
+/** Where k6 sends figures it shows to whoever watches: the whole URL, before any load. */
+function refuseShownCredentials({ K6_PROMETHEUS_RW_SERVER_URL: url = "" }: Environment): void {
+  if (!CREDENTIALS.test(url)) return;
+  throw new Error(
+    "K6_PROMETHEUS_RW_SERVER_URL holds credentials, which k6 shows: set K6_PROMETHEUS_RW_USERNAME and K6_PROMETHEUS_RW_PASSWORD instead",
+  );
+}
+
 /** Requests go where they are allowed: to this machine, or to the very host that ALLOW_REMOTE names. */
 function allowedUrl(name: "BASE_URL" | "SERVER_METRICS_URL", values: Values): string {
   const given = values[name];
-  if (/^\w+:\/\/[^/]*@/.test(given)) {
+  if (CREDENTIALS.test(given)) {
     throw new SettingError(name, given, "it holds credentials: set API_TOKEN or API_HEADERS instead");
   }
   const url = readValue(name, given);

@@ -25,7 +25,8 @@ export const forbiddenNetworks = ({ isLocal }: Config): string[] => (isLocal ? [
 
 /** What of k6's own options would go around the guard, show a secret, or spoil the run: in a sentence that ends it. */
 export function unsafeOption(config: Config): string | undefined {
-  const { blacklistIPs, httpDebug, noTeardown, rps }: Options & { noTeardown?: boolean } = exec.test.options;
+  const { blacklistIPs, httpDebug, noTeardown, rps, tags }: Options & { noTeardown?: boolean } =
+    exec.test.options;
   const isForbidden = new Set(blacklistIPs?.map(String));
   if (!forbiddenNetworks(config).every((network) => isForbidden.has(network))) {
     return "k6's option blacklistIPs takes the place of what keeps the load on this machine: leave out --blacklist-ip and K6_BLACKLIST_IPS";
@@ -38,6 +39,9 @@ export function unsafeOption(config: Config): string | undefined {
   }
   if (rps) {
     return "k6's option rps would hold back the load, and the measurement would be of that: leave out --rps and K6_RPS";
+  }
+  if (tags?.testid === undefined) {
+    return "k6's option tags takes the place of the labels by which dashboards find the run: leave out --tag and K6_TAGS, or add --features merge-run-tags";
   }
   return unsafeSummary(recorder.command(), __ENV);
 }

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { parseRecord, type RunRecord } from "../record/record.ts";
@@ -33,6 +36,27 @@ async function twoServers(t: TestContext) {
 }
 
 describe("npm start", { concurrency: 3 }, () => {
+  test("says in one sentence that a Prometheus died during the run, and loses nothing of the record", async (t) => {
+    const { url } = await server(t);
+    let answered = 0;
+    const dying = createServer((request, response) => {
+      request.resume();
+      response.writeHead(++answered > 2 ? 503 : 204).end();
+    }).listen(0, "127.0.0.1");
+    await once(dying, "listening");
+    t.after(() => dying.close());
+    const out = temporaryDirectory(t);
+    const prometheus = `http://127.0.0.1:${(dying.address() as AddressInfo).port}`;
+    const args = ["--ws", url, "--only", "multiple-clients", "--out", out, "--prometheus", prometheus];
+    const { code, stderr } = await start(...args).finished;
+    assert.equal(code, 0, stderr);
+    const [{ runId, state } = assert.fail()] = results(out).records;
+    assert.equal(state, "complete");
+    const told = stderr.split("\n").filter((line) => line.startsWith("what k6 sent of"));
+    assert.equal(told.length, 1, stderr);
+    assert.match(told[0] ?? "", new RegExp(`^what k6 sent of ${runId} was not taken \\d+ times: dashboards`));
+  });
+
   test("without options compares a failing SSE server with a healthy WebSocket one, and exits with 0", async (t) => {
     const out = temporaryDirectory(t);
     const { code, stdout, stderr } = await start("--out", out).finished;
