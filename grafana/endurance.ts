@@ -46,7 +46,8 @@ const rows: Record<string, Panel[]> = {
     measured(
       {
         title: "Measured",
-        description: "With the target in brackets. Good: green.",
+        description:
+          "With the target in brackets. Good: green; red fails nothing where the verdict is not measured, or at the edge.",
         width: 8,
         height: 5,
       },

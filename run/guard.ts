@@ -2,6 +2,7 @@ import exec from "k6/execution";
 import type { Options } from "k6/options";
 import { recorder } from "../client/extension.ts";
 import type { Config } from "./config.ts";
+import { WHOLE_RUN_LABEL } from "./series.ts";
 
 /**
  * Every network but this machine's own, 127.0.0.0/8 and ::1, as k6's `blacklistIPs`. k6 holds them against the address
@@ -40,7 +41,7 @@ export function unsafeOption(config: Config): string | undefined {
   if (rps) {
     return "k6's option rps would hold back the load, and the measurement would be of that: leave out --rps and K6_RPS";
   }
-  if (tags?.testid === undefined) {
+  if (tags?.test !== WHOLE_RUN_LABEL) {
     return "k6's option tags takes the place of the labels by which dashboards find the run: leave out --tag and K6_TAGS, or add --features merge-run-tags";
   }
   return unsafeSummary(recorder.command(), __ENV);
