@@ -23,6 +23,10 @@ test("what is no record is refused in one sentence that names the place", () => 
       JSON.stringify({ ...sampleRecord(), startedAt: "+012026-01-01T00:00:00Z" }),
       /: startedAt: it is no time/,
     ],
+    [
+      JSON.stringify({ ...sampleRecord(), stalls: { seen: 1, kept: [{ test: "x", at: 1e16 }] } }),
+      /: stalls\.kept\.0\.at: it is no time/,
+    ],
     [JSON.stringify({ ...sampleRecord(), targets: [{ id: "x" }] }), /: targets\.0\./],
     [JSON.stringify({ ...sampleRecord(), runId: "../elsewhere" }), /: runId: it is no id of a run/],
     [
