@@ -66,6 +66,10 @@ export interface ComparisonRow extends Omit<SidesRow, "cells"> {
   others: { cell: Cell; change: ChangeCell | null }[];
 }
 
+/** How the figures of one row belong together: without it, 58 % beside a change from 83 % is a riddle. */
+const READING =
+  "A side's value and verdict are those of its worst test. What changed is measured over all tests that both sides ran.";
+
 export interface ComparisonView {
   title: string;
   banner: string;
@@ -76,6 +80,8 @@ export interface ComparisonView {
   firstName: string;
   otherNames: string[];
   rows: ComparisonRow[];
+  /** How to read the rows. */
+  reading: string;
   charts: ChartView[];
   calls: { call: string; side: string; word: string; sign: string; style: string }[];
   instrument: { name: string; wait: string[]; late: string; calibration: string[] }[];
@@ -108,6 +114,7 @@ export function comparisonView(comparison: Comparison, sides: readonly SideOfRun
     firstName,
     otherNames,
     rows: targetRows(comparison, sides),
+    reading: READING,
     charts: latencyCharts(sides, names),
     calls: comparison.candidates.flatMap(callRows),
     instrument: sides.map(({ records, calibration }, i) =>

@@ -129,6 +129,12 @@ test("in the terminal a difference stands beside the two values that it is of", 
   assert.match(comparisonTable(viewOf(...worse())), /▼ worse −[\d.]+ points \(100 % → [\d.]+ %\)/);
 });
 
+test("wherever a comparison is shown it says that a value is one test's, and a change that of all", () => {
+  const view = viewOf(...worse());
+  for (const show of [comparisonTable, comparisonMarkdown, renderComparison])
+    assert.match(show(view), /are those of its worst test. What changed is measured over all tests/);
+});
+
 test("Markdown has a table, and nothing from outside is markup", () => {
   const sides = worse();
   const evil = madeUpRecord({ seed: 3, release: "<b>|@all[x](y)`" });

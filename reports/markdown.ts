@@ -27,6 +27,7 @@ export function comparisonMarkdown(view: ComparisonView): string {
     list(view.sentences.map(({ text }) => text)),
     list(view.notes),
     table([head, ...body]),
+    escaped(view.reading),
     list(view.calls.map(({ call, side, word }) => `${call}: ${word} on ${side}`)),
     list(view.sides.map(({ sentence }) => sentence)),
   ];

@@ -161,7 +161,6 @@ export function runTable(record: RunRecord, terminal: Terminal = LOG): string {
   return `${parts.filter((part) => part !== "").join("\n")}\n`;
 }
 
-/** The values are over all tests, and a side's own is of its worst one: without them the difference would be a riddle. */
 function changeCell({ sign, word, style, difference, values }: ChangeCell): Cell {
   const text = difference === "–" ? `${sign} ${word}` : `${sign} ${word} ${difference} (${values})`;
   return { text, style };
@@ -185,7 +184,7 @@ export function comparisonTable(view: ComparisonView, terminal: Terminal = LOG):
   const calls = view.calls.map(({ call, side, word }) => `${call}: ${word} on ${side}`);
   const parts = [
     [view.banner, view.title].map(plain),
-    [columns([head, ...body], terminal)],
+    [columns([head, ...body], terminal), plain(view.reading)],
     [
       ...view.sentences.map(({ text }) => text),
       ...view.sides.map(({ sentence }) => sentence),
