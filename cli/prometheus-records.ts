@@ -304,8 +304,8 @@ const stepsOf = (series: readonly Series[]): StepReport[] =>
   pairs(series, "step_completion_seconds", "step_completed", "plans")
     .map(({ test, of: plans, values }) => ({
       test,
-      startedAt: 0,
-      endedAt: 0,
+      startedAt: null,
+      endedAt: null,
       plans: Number(plans),
       completed: values[1],
       completionMs: values[0] * 1_000,

@@ -172,9 +172,9 @@ export type RateReport = v.InferOutput<typeof rateSchema>;
 /** A step of a scaling test: so many plans at once, each followed to its end or its deadline. */
 export const stepSchema = v.object({
   test: v.string(),
-  /** Milliseconds since the epoch. */
-  startedAt: v.optional(instant, 0),
-  endedAt: v.optional(instant, 0),
+  /** Milliseconds since the epoch; null where it is not known. */
+  startedAt: v.optional(v.nullable(instant), null),
+  endedAt: v.optional(v.nullable(instant), null),
   plans: figure,
   completed: figure,
   /** Until the last plan was completed; a plan that was not counts with its deadline. Milliseconds. */

@@ -1,4 +1,4 @@
-import type { RunRecord, ServerSample, StepReport } from "../record/record.ts";
+import type { RunRecord, ServerSample, Stall, StepReport } from "../record/record.ts";
 import { exponentBetween } from "../thresholds/targets.ts";
 import { decimal, milliseconds } from "./format.ts";
 
@@ -33,7 +33,7 @@ export function tablesOf({ steps, rates, fallbacks, samples, stalls }: RunRecord
         exponentFrom(all[i - 1], step),
         milliseconds(step.firstMessageMs ?? undefined),
         partOf(step.delivered, step.due),
-        String(mine(stalls.kept).filter(({ at }) => at >= step.startedAt && at <= step.endedAt).length),
+        stallsIn(step, mine(stalls.kept)),
       ]),
     },
     {
@@ -80,6 +80,11 @@ const partOf = (n: number, all: number): string => (all === 0 ? "–" : `${n} of
 
 const exponentFrom = (before: StepReport | undefined, step: StepReport): string =>
   before === undefined ? "–" : exponentBetween(before, step).toFixed(2);
+
+function stallsIn({ startedAt, endedAt }: StepReport, stalls: readonly Stall[]): string {
+  if (startedAt === null || endedAt === null) return "–";
+  return String(stalls.filter(({ at }) => at >= startedAt && at <= endedAt).length);
+}
 
 const SAMPLE_HEAD = [
   "Phase",

@@ -7,6 +7,7 @@ import { madeUpRecord } from "../thresholds/testing.ts";
 import type { ChartView } from "./charts.ts";
 import { renderRun } from "./html.ts";
 import { runJUnit } from "./junit.ts";
+import { tablesOf } from "./run-tables.ts";
 import { runView } from "./run-view.ts";
 import { targetRow } from "./view.ts";
 
@@ -137,6 +138,31 @@ test("failed requests stand with their test, with the server's answer", () => {
   assert.deepEqual(
     runView(record).tests[0]?.failedRequests.map(({ call, status, answer }) => [call, status, answer]),
     [["GET /x", "500", "KeyError"]],
+  );
+});
+
+test("stalls of /health are counted in the step in which they were, where its time is known", () => {
+  const step = {
+    test: "plan-scaling",
+    plans: 4,
+    completed: 4,
+    completionMs: 5,
+    firstMessageMs: 1,
+    due: 1,
+    delivered: 1,
+  };
+  const stall = { test: "plan-scaling", at: 1_000, durationMs: 2_000, status: 200 };
+  const record = sampleRecord({
+    steps: [
+      { ...step, startedAt: 900, endedAt: 1_000 },
+      { ...step, startedAt: 1_001, endedAt: 2_000 },
+      { ...step, startedAt: null, endedAt: null },
+    ],
+    stalls: { seen: 1, kept: [stall] },
+  });
+  assert.deepEqual(
+    tablesOf(record, "plan-scaling")[0]?.rows.map((row) => row.at(-1)),
+    ["1", "0", "–"],
   );
 });
 

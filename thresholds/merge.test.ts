@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { bucketOf, histogramOf, quantile } from "../record/histogram.ts";
 import { MOST_KEPT } from "../record/join.ts";
 import { seededRandom } from "../record/random.ts";
-import type { Judged, RunRecord, StreamReport } from "../record/record.ts";
+import { type Judged, parseRecord, type RunRecord, type StreamReport } from "../record/record.ts";
 import { sampleRecord, sampleTest } from "../record/testing.ts";
 import { mergeRecords } from "./merge.ts";
 
@@ -128,6 +128,23 @@ test("times are on the server's clock, whatever those of the instances are off",
   assert.deepEqual(
     record.instances.map(({ clock }) => clock?.offsetMs),
     [0.5, 5_000, -7_000],
+  );
+});
+
+test("what is merged can be read again, also where the time of a step is not known", () => {
+  const step = { test: "plan-scaling", plans: 4, completed: 4, completionMs: 1, firstMessageMs: null };
+  const shares = [1, 2].map((number) => {
+    const ofEarlierVersion = {
+      ...sampleRecord({ instance: `${number}-of-2` }),
+      steps: [{ ...step, due: 1, delivered: 1 }],
+    };
+    const record = parseRecord(JSON.stringify(ofEarlierVersion), "run.json");
+    return { ...record, clock: { offsetMs: -7_000, uncertaintyMs: 2, applied: true } };
+  });
+  const { steps } = parseRecord(JSON.stringify(mergeRecords(shares)), "merged.json");
+  assert.deepEqual(
+    steps.map(({ startedAt, endedAt }) => [startedAt, endedAt]),
+    Array(2).fill([null, null]),
   );
 });
 
