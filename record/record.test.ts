@@ -27,6 +27,10 @@ test("what is no record is refused in one sentence that names the place", () => 
       JSON.stringify({ ...sampleRecord(), stalls: { seen: 1, kept: [{ test: "x", at: 1e16 }] } }),
       /: stalls\.kept\.0\.at: it is no time/,
     ],
+    [
+      JSON.stringify({ ...sampleRecord(), windows: { x: { widthMs: 1_000, items: [{ at: -1 }] } } }),
+      /: windows\.x\.items\.0\.at: it is no time/,
+    ],
     [JSON.stringify({ ...sampleRecord(), targets: [{ id: "x" }] }), /: targets\.0\./],
     [JSON.stringify({ ...sampleRecord(), runId: "../elsewhere" }), /: runId: it is no id of a run/],
     [

@@ -210,7 +210,7 @@ const bounded = <T extends v.GenericSchema>(item: T) =>
 
 const windowSchema = v.object({
   widthMs: within(1, MOST, "it is no width"),
-  items: v.array(v.object({ at: figure, ...tallySchema.entries })),
+  items: v.array(v.object({ at: instant, ...tallySchema.entries })),
 });
 
 /** A stream that the recorder holds open: what was known when it was opened. */
