@@ -5,6 +5,7 @@ import {
   show,
   showDifference,
   showTarget,
+  showTolerance,
   TARGETS,
   type Target,
   type TargetId,
@@ -180,7 +181,7 @@ function targetRows({ candidates }: Comparison, sides: readonly SideOfRuns[]): C
     return {
       ...told,
       first,
-      tolerance: showDifference(row, row.tolerance).replace("+", ""),
+      tolerance: showTolerance(row),
       others: others.map((cell, i) => ({ cell, change: changeCell(changes[i]) })),
     };
   });

@@ -494,6 +494,9 @@ export function showDifference({ unit }: Pick<Target, "unit">, difference: numbe
   return difference === 0 ? text : `${difference > 0 ? "+" : "−"}${text}`;
 }
 
+/** By how much two runs may differ before one is worse, e.g. "1 point". */
+export const showTolerance = (row: Target): string => showDifference(row, row.tolerance).replace("+", "");
+
 /** Rounded towards zero, so that 99.999 % is never shown as 100 %. */
 function trim(value: number, digits: number): string {
   const factor = 10 ** digits;
