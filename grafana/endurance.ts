@@ -46,8 +46,7 @@ const rows: Record<string, Panel[]> = {
     measured(
       {
         title: "Measured",
-        description:
-          "With the target in brackets. Good: green; red fails nothing where the verdict is not measured, or at the edge.",
+        description: "With the target in brackets. Good: green.",
         width: 8,
         height: 5,
       },

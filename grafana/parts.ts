@@ -112,10 +112,13 @@ export const verdicts = (text: Text, rows: readonly Target[]): Panel =>
     rows.map((row) => ({ expr: ofTarget("target_verdict", row), legend: row.id })),
   );
 
-/** What was measured for these targets, in their order. */
+/** What was measured for these targets, in their order, and when a red value fails nothing. */
 export const measured = (text: Text, rows: readonly Target[]): Panel =>
   targetTiles(
-    text,
+    {
+      ...text,
+      description: `${text.description} Red fails nothing where the verdict is not measured, or at the edge.`,
+    },
     rows.map((row) => ({
       expr: ofTarget("target_value", row),
       legend: nameOf(row),

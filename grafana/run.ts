@@ -36,7 +36,7 @@ const rows: Record<string, Panel[]> = {
       {
         title: "Measured, with the target in brackets",
         description:
-          "What was measured for each target, the worst of its tests; set at the run's end. Good: green, which is the target's side of its limit; red fails nothing where the verdict is not measured, or at the edge.",
+          "What was measured for each target, the worst of its tests; set at the run's end. Good: green, which is the target's side of its limit.",
         width: 24,
         height: 8,
       },

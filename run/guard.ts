@@ -41,6 +41,7 @@ export function unsafeOption(config: Config): string | undefined {
   if (rps) {
     return "k6's option rps would hold back the load, and the measurement would be of that: leave out --rps and K6_RPS";
   }
+  // Of our labels the one that nobody gives: --tag may be a testid.
   if (tags?.test !== WHOLE_RUN_LABEL) {
     return "k6's option tags takes the place of the labels by which dashboards find the run: leave out --tag and K6_TAGS, or add --features merge-run-tags";
   }

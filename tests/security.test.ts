@@ -355,6 +355,7 @@ describe("the guard on remote targets", { concurrency: 3 }, () => {
       [["--no-setup"], {}, /leave out --no-setup/],
       [["--no-teardown"], {}, /leave out --no-teardown/],
       [["--rps=5"], {}, /leave out --rps/],
+      [["--tag=team=a"], {}, /leave out --tag .*or add --features merge-run-tags/],
       [["--tag=testid=mine"], {}, /leave out --tag .*or add --features merge-run-tags/],
       [["--summary-mode=disabled"], {}, /leave out --summary-mode/],
       [[], { K6_SUMMARY_MODE: "disabled" }, /leave out --summary-mode/],
