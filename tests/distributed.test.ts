@@ -120,7 +120,11 @@ describe("a run that several k6 processes share", () => {
     const { url } = await server(t);
     const out = temporaryDirectory(t);
     const [first, second] = instances("multiple-clients", 2, { BASE_URL: url, OUT_DIR: out });
-    await until(async () => (await countsOf({ url })).running >= 3);
+    const mark = `[run ${RUN_ID}, instance 2-of-2]`;
+    const plansThere = async () => (await (await fetch(`${url}/api/plans`)).json()) as { prompt: string }[];
+    // Not any plan of it: those by which it reads the clock are gone at once.
+    const isLoad = ({ prompt }: { prompt: string }) => prompt.includes(`multiple-clients, ${mark}`);
+    await until(async () => (await plansThere()).some(isLoad));
     second?.child.kill("SIGKILL");
     await Promise.all([first?.finished, second?.finished]);
     const { code, stdout } = await merge(out, join(out, RUN_ID));
@@ -129,16 +133,15 @@ describe("a run that several k6 processes share", () => {
     assert.match(stdout, /! instance 2-of-2 was broken off without a word/);
     const { state, targets, findings } = merged(out);
     assert.equal(state, "incomplete");
-    const mark = `[run ${RUN_ID}, instance 2-of-2]`;
     assert.ok(
       findings.includes(
         `plans of instance 2-of-2 may be left on the server: those with "${mark}" in their prompts; npm run cleanup -- ${RUN_ID} deletes what is left of the run`,
       ),
     );
-    const plans = (await (await fetch(`${url}/api/plans`)).json()) as { prompt: string }[];
+    const plans = await plansThere();
     assert.ok(
       plans.length > 0 && plans.every(({ prompt }) => prompt.includes(mark)),
-      "the plans that are left",
+      `the plans that are left: ${JSON.stringify(plans)}`,
     );
     assert.ok(targets.length > 0);
     assert.deepEqual([...new Set(targets.map(({ verdict }) => verdict))], ["no data"]);
