@@ -72,7 +72,7 @@ export const judgedSchema = v.object({
   target: v.string(),
   /** How many things the value rests on: attempts, messages due, plans, probes. */
   observations: figure,
-  /** 95 % interval of the value, where it is an estimate. */
+  /** 95 % interval of the value, where it is an estimate; of latency of a single plan, what its histogram can tell. */
   interval: v.nullable(v.tuple([figure, figure])),
   /** Why there is no value, or what stands behind it. */
   reason: v.string(),

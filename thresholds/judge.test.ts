@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { histogramOf } from "../record/histogram.ts";
+import { histogramOf, type SparseHistogram } from "../record/histogram.ts";
 import { fails, judge, type TestEvidence } from "./judge.ts";
 import { gaugeValue, k6Thresholds } from "./k6.ts";
 import { meets, NO_EVIDENCE, show, showTarget, TARGETS, type TargetId, target } from "./targets.ts";
@@ -95,6 +95,17 @@ test("an estimate that would be met is at the edge where its interval holds the 
   const row = target("message-latency");
   assert.ok((gaugeValue(row, judged) ?? 999) < 100);
   assert.equal(gaugeValue(row, { ...judged, verdict: "missed", value: 149 }), 149);
+});
+
+test("where the limit lies in the bucket of the estimate, its side of it is not known, with one plan as with three", () => {
+  const [within, beyond] = [latencyOf(99.8), latencyOf(102)];
+  const verdictWith = (...plans: SparseHistogram[]) =>
+    verdictOf("message-latency", { latency: plans[0] ?? {}, plans });
+  const [judged, ofOne] = [verdictWith(within, within, within), verdictWith(within)];
+  assert.deepEqual([judged.verdict, ofOne.verdict], ["at the edge", "at the edge"]);
+  assert.ok((gaugeValue(target("message-latency"), judged) ?? 999) < 100);
+  assert.deepEqual([verdictWith(beyond, beyond).verdict, verdictWith(beyond).verdict], ["missed", "missed"]);
+  assert.equal(verdictWith(latencyOf(99), latencyOf(99)).verdict, "met");
 });
 
 test("at the edge of a target, a run that was broken off is no data", () => {

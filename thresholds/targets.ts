@@ -1,4 +1,4 @@
-import { quantile, type SparseHistogram, size } from "../record/histogram.ts";
+import { bucketOf, bucketStart, quantile, type SparseHistogram, size } from "../record/histogram.ts";
 import type { RateReport, ServerSample, StepReport, StreamReport } from "../record/record.ts";
 import { spread } from "./bootstrap.ts";
 import { idleCpu, memoryGrowth, resourceGrowth } from "./endurance.ts";
@@ -167,7 +167,16 @@ function isSureOfLatency({ latency, generatorLag, bounds }: Evidence, value = 0)
   return !bounds && slow >= LATENCY_LIMIT_MS;
 }
 
-/** Between which values p95 is: by resampling plans, or where only bounds are known, those around it. */
+/** From where the bucket of the lower end begins to where that of the upper one ends: nearer a histogram does not tell. */
+const inBuckets = ([low, high]: [number, number]): [number, number] => [
+  bucketStart(bucketOf(low)),
+  bucketStart(bucketOf(high) + 1),
+];
+
+/**
+ * Between which values p95 is: by resampling plans, of one plan within its bucket, or where only bounds are known, those
+ * around it.
+ */
 function certaintyOf({ bounds, plans, streams }: Evidence, value = 0): Pick<Measure, "interval" | "note"> {
   if (bounds) {
     const low = bounds.findLast((bound) => bound < value) ?? 0;
@@ -177,7 +186,7 @@ function certaintyOf({ bounds, plans, streams }: Evidence, value = 0): Pick<Meas
   }
   const worst = streams.reduce((most, { p95Ms }) => Math.max(most, p95Ms ?? 0), 0);
   return {
-    interval: spread(plans, (h) => quantile(h, 0.95)),
+    interval: inBuckets(spread(plans, (h) => quantile(h, 0.95)) ?? [value, value]),
     note: `worst stream ${worst.toFixed(1)} ms`,
   };
 }
