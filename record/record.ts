@@ -221,11 +221,39 @@ export const openStreamSchema = v.object({
   startedAt: instant,
 });
 
+/** No clock is further off than by three years. */
+const FURTHEST_CLOCK_MS = 1e11;
+
+/** ISO 8601. */
+const moment = v.pipe(
+  v.string(),
+  v.check((text) => v.is(instant, Date.parse(text)), "it is no time"),
+);
+
+const clockSchema = v.nullable(
+  v.object({
+    offsetMs: within(-FURTHEST_CLOCK_MS, FURTHEST_CLOCK_MS, "it is no difference of clocks"),
+    uncertaintyMs: count,
+    applied: v.boolean(),
+  }),
+);
+
+/** What set-up found out and a record tells, as far as it was known when the record was begun. */
+const beginningSchema = v.object({
+  startedAt: moment,
+  health: v.object({ version: v.string(), simulated: v.boolean(), behaviour: v.string() }),
+  /** Where the server's process is seen; null: nowhere. */
+  source: v.nullable(v.object({ name: v.string() })),
+  clock: clockSchema,
+});
+export type Beginning = v.InferOutput<typeof beginningSchema>;
+
 /** What the recorder hands to `teardown` and `handleSummary`. */
 export const snapshotSchema = v.object({
   signalled: v.boolean(),
   streams: v.object({ seen: count, kept: v.array(streamSchema), open: v.array(openStreamSchema) }),
   lists: v.object({
+    beginning: bounded(beginningSchema),
     plans: bounded(planSchema),
     failedRequests: bounded(failedRequestSchema),
     findings: bounded(findingSchema),
@@ -259,23 +287,6 @@ export const testSchema = v.object({
   timings: v.record(v.string(), sparseHistogram),
 });
 export type TestRecord = v.InferOutput<typeof testSchema>;
-
-/** No clock is further off than by three years. */
-const FURTHEST_CLOCK_MS = 1e11;
-
-/** ISO 8601. */
-const moment = v.pipe(
-  v.string(),
-  v.check((text) => v.is(instant, Date.parse(text)), "it is no time"),
-);
-
-const clockSchema = v.nullable(
-  v.object({
-    offsetMs: within(-FURTHEST_CLOCK_MS, FURTHEST_CLOCK_MS, "it is no difference of clocks"),
-    uncertaintyMs: count,
-    applied: v.boolean(),
-  }),
-);
 
 /** An instance of a merged run: how it ended, "missing" where it left none that can be read, and its `clock`. */
 export const instancePartSchema = v.object({

@@ -3,6 +3,7 @@ import { recorder } from "../client/extension.ts";
 import { mergeInto, type SparseHistogram } from "../record/histogram.ts";
 import { instanceName, isShared } from "../record/instance.ts";
 import {
+  type Beginning,
   type Call,
   type Judged,
   processSchema,
@@ -16,11 +17,11 @@ import { type Judgement, judge, type TestEvidence, USERS_FINISHED } from "../thr
 import { shownCommand } from "./command.ts";
 import { shownSettings } from "./config.ts";
 import type { LoadTest } from "./loadtest.ts";
-import type { RunPlan, Started } from "./runplan.ts";
+import type { RunPlan } from "./runplan.ts";
 import { CALL_PREFIX, OUTCOME_PREFIX, TIMINGS, timingKey } from "./tallies.ts";
 
 /** Judges what the recorder holds of a run. */
-export function judgeRun(run: RunPlan, { clock }: Pick<Started, "clock">, snapshot: Snapshot): Judgement {
+export function judgeRun(run: RunPlan, { clock }: Beginning, snapshot: Snapshot): Judgement {
   const clockUncertaintyMs = clock?.uncertaintyMs ?? 0;
   return judge([run.slots.map(({ test }) => ({ ...evidenceOf(test, snapshot), clockUncertaintyMs }))]);
 }
@@ -50,7 +51,7 @@ function evidenceOf({ name, targets }: LoadTest, { tallies, lists, streams }: Sn
 }
 
 /** The record of a run: from its start (`snapshot` undefined), or at its end. */
-export function makeRecord(run: RunPlan, started: Started, snapshot: Snapshot | undefined): RunRecord {
+export function makeRecord(run: RunPlan, started: Beginning, snapshot: Snapshot | undefined): RunRecord {
   const { config, runId, instance, name, slots } = run;
   const judgement = snapshot === undefined ? undefined : judgeRun(run, started, snapshot);
   const bounded = { seen: 0, kept: [] };

@@ -95,8 +95,8 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
     setup: () => setup(run),
     virtualUser: (started) => virtualUser(run, started),
     teardown: (started) => teardown(run, started),
-    handleSummary: ({ setup_data: started, state }) =>
-      started === undefined ? withoutSetup(run) : summarise(run, started, state.isStdOutTTY),
+    handleSummary: ({ setup_data: started, state: { isStdOutTTY } }) =>
+      started === undefined ? withoutSetup(run, isStdOutTTY) : summarise(run, started, isStdOutTTY),
   };
 }
 
@@ -223,6 +223,7 @@ async function setup(run: RunPlan): Promise<Started> {
   const started: Started = { startedAt: new Date().toISOString(), health, model, clock: null, source };
   try {
     recorder.begin(directory, JSON.stringify(makeRecord(run, started, undefined)));
+    recorder.add("beginning", JSON.stringify(started));
   } catch (error) {
     exec.test.abort(errorText(error));
   }
@@ -230,8 +231,7 @@ async function setup(run: RunPlan): Promise<Started> {
     recorder.tally(test.name, JSON.stringify({ counts: { [USERS_EXPECTED]: share } }));
   }
   if (isUnverified(config)) {
-    const text = "TLS certificates were not verified: k6 was told so (insecureSkipTLSVerify)";
-    recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
+    addFinding("TLS certificates were not verified: k6 was told so (insecureSkipTLSVerify)");
   }
   const clock = await estimateClock(api, model, markOf(run.runId, run.instance));
   tellWhatItIs(run, { ...started, clock });
@@ -349,13 +349,18 @@ async function beside(
   endLive(test.name);
 }
 
+/** Adds a finding about the run as a whole. */
+function addFinding(text: string): void {
+  recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
+}
+
 /** Removes what the run left on the server, and tells k6 the figures that only now are known. */
 async function teardown(run: RunPlan, started: Started | undefined): Promise<void> {
   if (started === undefined) return;
   const { left } = await deleteMarked(new PlanApi(run.access, REQUEST_TIMEOUT_MS[run.config.profile]), [
     markOf(run.runId, run.instance),
   ]);
-  for (const text of left) recorder.add("findings", JSON.stringify({ test: WHOLE_RUN, text }));
+  left.forEach(addFinding);
   for (const { test } of run.slots) endLive(test.name);
   const snapshot = takeSnapshot();
   if (!isShared(run.instance)) tellVerdicts(run, started, snapshot);
@@ -394,9 +399,14 @@ function sendVerdicts(test: string, judgements: readonly Judged[]): void {
   }
 }
 
-/** A set-up that failed or was interrupted has no teardown: what it had begun to create is deleted here. */
-function withoutSetup(run: RunPlan): Record<string, string> {
-  const hasBegun = run.slots.some(({ test }) => recorder.count(test.name, USERS_EXPECTED) > 0);
-  const left = hasBegun ? deleteMarkedAtOnce(run.access, markOf(run.runId, run.instance)) : [];
-  return left.length === 0 ? {} : { stdout: left.map((text) => `! ${text}\n`).join("") };
+/**
+ * A set-up that failed or was interrupted has no teardown, and k6 does not hand on what it found out: what it had begun to
+ * create is deleted here, and the record that it had begun is brought to its end.
+ */
+function withoutSetup(run: RunPlan, isTTY: boolean): Record<string, string> {
+  const [beginning] = takeSnapshot().lists.beginning.kept;
+  if (beginning === undefined) return {};
+  const left = deleteMarkedAtOnce(run.access, markOf(run.runId, run.instance));
+  left.forEach(addFinding);
+  return summarise(run, beginning, isTTY);
 }

@@ -1,7 +1,7 @@
 import type { Access } from "../client/access.ts";
 import type { Health } from "../client/api.ts";
 import type { Instance } from "../record/instance.ts";
-import type { RunRecord } from "../record/record.ts";
+import type { Beginning } from "../record/record.ts";
 import type { Config } from "./config.ts";
 import type { LoadTest } from "./loadtest.ts";
 import type { Source } from "./server-sample.ts";
@@ -33,12 +33,9 @@ export interface Slot {
 }
 
 /** What `setup` found out, and k6 hands to every virtual user, to teardown and to the summary. */
-export interface Started {
-  startedAt: string;
+export interface Started extends Beginning {
   health: Health;
   model: string;
-  clock: RunRecord["clock"];
-  /** Where the server's process is seen; null: nowhere. */
   source: Source | null;
 }
 

@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import { errorText } from "../client/errors.ts";
 import { recorder } from "../client/extension.ts";
-import { type Snapshot, snapshotSchema } from "../record/record.ts";
+import { type Beginning, type Snapshot, snapshotSchema } from "../record/record.ts";
 import { renderRun } from "../reports/html.ts";
 import { runJUnit } from "../reports/junit.ts";
 import { runTable, terminalOf } from "../reports/terminal.ts";
 import { makeRecord } from "./assemble.ts";
-import type { RunPlan, Started } from "./runplan.ts";
+import type { RunPlan } from "./runplan.ts";
 
 /** What the recorder holds, parsed. */
 export function takeSnapshot(): Snapshot {
@@ -17,7 +17,7 @@ export function takeSnapshot(): Snapshot {
  * Writes the record and the reports, and returns what the terminal shows. The verdict is shown whatever happens. Of
  * where k6 writes it tells only whether it is a terminal; COLUMNS tells its width.
  */
-export function summarise(run: RunPlan, started: Started, isTTY: boolean): Record<string, string> {
+export function summarise(run: RunPlan, started: Beginning, isTTY: boolean): Record<string, string> {
   const record = makeRecord(run, started, takeSnapshot());
   const stdout = runTable(record, terminalOf(isTTY, Number(__ENV.COLUMNS) || undefined, __ENV));
   const failed = saveAll(run.directory, {

@@ -23,6 +23,7 @@ async function alike(t: TestContext, status: number, body: string): Promise<stri
  */
 async function planApi(t: TestContext, { createMs = 0, deletes = true, silent = "nothing" }) {
   const plans = new Map<string, object>();
+  const asked: string[] = [];
   const fixed: Record<string, () => unknown> = {
     "/health": () => ({ status: "healthy" }),
     "/api/models": () => [{ id: "m" }],
@@ -47,6 +48,7 @@ async function planApi(t: TestContext, { createMs = 0, deletes = true, silent = 
   };
   const http = createServer(async (request, response) => {
     const body = (await request.setEncoding("utf8").toArray()).join("");
+    asked.push(request.url ?? "");
     if (request.url?.endsWith(silent)) return;
     const answer = await methods[request.method ?? ""]?.(request.url ?? "", body);
     const status = answer === undefined ? 404 : 200;
@@ -54,7 +56,7 @@ async function planApi(t: TestContext, { createMs = 0, deletes = true, silent = 
   });
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
   t.after(() => http.close().closeAllConnections());
-  return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, plans };
+  return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, plans, asked };
 }
 
 const bySelf = process.getuid?.() === 0 ? "root may write everywhere" : false;
@@ -332,23 +334,40 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     ]);
   });
 
-  test("an interrupt in set-up leaves no plan either", async (t) => {
+  test("an interrupt in set-up leaves no plan either, and a record that says so", async (t) => {
     const { url, plans } = await planApi(t, { createMs: 3_000 });
-    const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: temporaryDirectory(t) });
+    const directory = temporaryDirectory(t);
+    const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: directory });
     await until(async () => plans.size > 0);
     child.kill("SIGINT");
     const { code, stdout } = await finished;
     assert.equal(code, 105);
     assert.deepEqual([...plans.keys()], []);
-    assert.equal(stdout, "");
+    const { state, endedAt, findings, clock, targets } = onlyRecord(directory);
+    assert.deepEqual([state, findings, clock], ["interrupted", [], null]);
+    assert.ok(endedAt !== null);
+    assert.ok(targets.length > 0 && targets.every(({ verdict }) => verdict === "no data"));
+    assert.match(stdout, /run interrupted/);
   });
 
   test("what an interrupted set-up could not delete is listed", async (t) => {
     const { url, plans } = await planApi(t, { createMs: 3_000, deletes: false });
-    const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: temporaryDirectory(t) });
+    const directory = temporaryDirectory(t);
+    const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: directory });
     await until(async () => plans.size > 0);
     child.kill("SIGINT");
     assert.match((await finished).stdout, /^! plan plan-0 could not be deleted$/m);
+    assert.deepEqual(onlyRecord(directory).findings, ["plan plan-0 could not be deleted"]);
+  });
+
+  test("a set-up that never came to a record leaves none", async (t) => {
+    const { url, asked } = await planApi(t, { silent: "models" });
+    const directory = temporaryDirectory(t);
+    const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: directory });
+    await until(async () => asked.includes("/api/models"));
+    child.kill("SIGINT");
+    assert.equal((await finished).code, 105);
+    assert.deepEqual(readdirSync(directory), []);
   });
 
   test("plans that are still there are listed, also where the server said that it deleted them", async (t) => {
