@@ -12,8 +12,10 @@ import { fails } from "../thresholds/judge.ts";
 import {
   countsOf,
   k6,
+  loadedBy,
   oneOf,
   onlyRecord,
+  plansOn,
   run,
   segment,
   server,
@@ -120,11 +122,7 @@ describe("a run that several k6 processes share", () => {
     const { url } = await server(t);
     const out = temporaryDirectory(t);
     const [first, second] = instances("multiple-clients", 2, { BASE_URL: url, OUT_DIR: out });
-    const mark = `[run ${RUN_ID}, instance 2-of-2]`;
-    const plansThere = async () => (await (await fetch(`${url}/api/plans`)).json()) as { prompt: string }[];
-    // Not any plan of it: those by which it reads the clock are gone at once.
-    const isLoad = ({ prompt }: { prompt: string }) => prompt.includes(`multiple-clients, ${mark}`);
-    await until(async () => (await plansThere()).some(isLoad));
+    await until(async () => (await loadedBy(url)).includes("2-of-2"));
     second?.child.kill("SIGKILL");
     await Promise.all([first?.finished, second?.finished]);
     const { code, stdout } = await merge(out, join(out, RUN_ID));
@@ -133,12 +131,13 @@ describe("a run that several k6 processes share", () => {
     assert.match(stdout, /! instance 2-of-2 was broken off without a word/);
     const { state, targets, findings } = merged(out);
     assert.equal(state, "incomplete");
+    const mark = `[run ${RUN_ID}, instance 2-of-2]`;
     assert.ok(
       findings.includes(
         `plans of instance 2-of-2 may be left on the server: those with "${mark}" in their prompts; npm run cleanup -- ${RUN_ID} deletes what is left of the run`,
       ),
     );
-    const plans = await plansThere();
+    const plans = await plansOn(url);
     assert.ok(
       plans.length > 0 && plans.every(({ prompt }) => prompt.includes(mark)),
       `the plans that are left: ${JSON.stringify(plans)}`,

@@ -101,6 +101,17 @@ export const instances = (
   output: PrometheusOutput = NO_PROMETHEUS,
 ) => Array.from({ length: of }, (_, i) => oneOf(script, i + 1, of, settings, output));
 
+/** The plans on a server. */
+export async function plansOn(url: string): Promise<{ plan_id: string; prompt: string }[]> {
+  return (await (await fetch(`${url}/api/plans`)).json()) as { plan_id: string; prompt: string }[];
+}
+
+/** The instances that have plans on a server, beside those by which they learn its time: which are gone at once. */
+export async function loadedBy(url: string): Promise<string[]> {
+  const load = (await plansOn(url)).filter(({ prompt }) => !prompt.startsWith("What time is it?"));
+  return [...new Set(load.flatMap(({ prompt }) => /instance (\d-of-\d)/.exec(prompt)?.[1] ?? []))];
+}
+
 /** The record of the only run in `directory`. */
 export function onlyRecord(directory: string): RunRecord {
   const [run, ...others] = readdirSync(directory);

@@ -9,7 +9,7 @@ import { prometheusOutput } from "../cli/prometheus.ts";
 import { quantile } from "../record/histogram.ts";
 import type { RunRecord, TestRecord } from "../record/record.ts";
 import { COUNTERS } from "../run/series.ts";
-import { countsOf, instances, run, server, temporaryDirectory, until } from "./harness.ts";
+import { instances, loadedBy, run, server, temporaryDirectory, until } from "./harness.ts";
 import { missing, Prometheus } from "./prometheus.ts";
 
 const merge = (...args: string[]) => run(process.execPath, ["dist/merge.mjs", ...args]).finished;
@@ -109,7 +109,7 @@ describe("npm run merge from Prometheus alone", { skip: missing("prometheus"), c
     const out = temporaryDirectory(t);
     const settings = { RUN_ID: "killed", BASE_URL: url, OUT_DIR: temporaryDirectory(t) };
     const [first, second] = instances("multiple-clients", 2, settings, sending());
-    await until(async () => (await countsOf({ url })).running >= 3);
+    await until(async () => (await loadedBy(url)).includes("2-of-2"));
     second?.child.kill("SIGKILL");
     await Promise.all([first?.finished, second?.finished]);
     const { code, stdout } = await fromPrometheus(prometheus.url, "killed", out);

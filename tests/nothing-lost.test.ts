@@ -17,7 +17,7 @@ import { saveBaseline } from "../cli/baselines.ts";
 import { saveFile } from "../cli/files.ts";
 import { parseRecord, type RunRecord } from "../record/record.ts";
 import { sampleRecord } from "../record/testing.ts";
-import { type Finished, k6, ROOT, run, server, temporaryDirectory, until } from "./harness.ts";
+import { type Finished, k6, plansOn, ROOT, run, server, temporaryDirectory, until } from "./harness.ts";
 import { killWriters } from "./killed-writers.ts";
 
 const program = (name: string, ...args: string[]): Promise<Finished> =>
@@ -35,15 +35,6 @@ function earlier(out: string): () => void {
   const text = `${JSON.stringify(record, undefined, 1)}\n`;
   saveFile(join(out, "earlier"), "run.json", text);
   return () => assert.equal(readFileSync(pathOf(out, "earlier"), "utf8"), text);
-}
-
-interface Listed {
-  plan_id: string;
-  prompt: string;
-}
-
-async function plansOn(url: string): Promise<Listed[]> {
-  return (await (await fetch(`${url}/api/plans`)).json()) as Listed[];
 }
 
 /** A plan that no run of these tests made. */

@@ -8,7 +8,17 @@ import { describe, type TestContext, test } from "node:test";
 import { readRecord } from "../cli/files.ts";
 import { k6Binary } from "../cli/k6.ts";
 import type { TestRun } from "../cli/testruns.ts";
-import { countsOf, ROOT, run, segment, server, temporaryDirectory, until, webhook } from "./harness.ts";
+import {
+  countsOf,
+  loadedBy,
+  ROOT,
+  run,
+  segment,
+  server,
+  temporaryDirectory,
+  until,
+  webhook,
+} from "./harness.ts";
 
 const TOKEN = "a-token";
 
@@ -85,7 +95,9 @@ class Cluster {
       if (fate === "never starts") return [];
       const args = ["run", "--quiet", "--address", "", ...segment(i + 1, this.fates.length), script];
       const started = run("k6", args, { ...env, ...this.image, OUT_DIR: this.results() });
-      if (fate === "is killed") void this.kill(env.BASE_URL ?? "", started.child.pid);
+      if (fate === "is killed") {
+        void this.kill(`${i + 1}-of-${this.fates.length}`, env.BASE_URL ?? "", started.child.pid);
+      }
       return [started];
     });
     void Promise.all(this.running.map(({ finished }) => finished)).then(() => {
@@ -94,8 +106,8 @@ class Cluster {
   }
 
   /** Kills k6 itself, as where a container has too little memory. */
-  private async kill(url: string, pid: number | undefined): Promise<void> {
-    await until(async () => (await countsOf({ url })).running >= 3);
+  private async kill(instance: string, url: string, pid: number | undefined): Promise<void> {
+    await until(async () => (await loadedBy(url)).includes(instance));
     const { stdout } = await run("pgrep", ["-P", String(pid)]).finished;
     for (const child of [...stdout.split("\n").filter(Boolean).map(Number), pid]) {
       if (child !== undefined) process.kill(child, "SIGKILL");
@@ -167,13 +179,6 @@ function runIn(out: string) {
   const [id = "", ...others] = readdirSync(out);
   assert.equal(others.length, 0, others.join());
   return readRecord(join(out, id)) ?? assert.fail(`${id} has no merged record`);
-}
-
-/** The instances that have plans on a server, beside those by which they learn its time. */
-async function loadedBy(url: string): Promise<string[]> {
-  const plans = (await (await fetch(`${url}/api/plans`)).json()) as { prompt: string }[];
-  const load = plans.filter(({ prompt }) => !prompt.startsWith("What time is it?"));
-  return [...new Set(load.flatMap(({ prompt }) => /instance (\d-of-\d)/.exec(prompt)?.[1] ?? []))];
 }
 
 describe("the job of k6-operator's CronJob", () => {
