@@ -406,7 +406,7 @@ function sendVerdicts(test: string, judgements: readonly Judged[]): void {
 function withoutSetup(run: RunPlan, isTTY: boolean): Record<string, string> {
   const [beginning] = takeSnapshot().lists.beginning.kept;
   if (beginning === undefined) return {};
-  const left = deleteMarkedAtOnce(run.access, markOf(run.runId, run.instance));
+  const left = deleteMarkedAtOnce(run.access, markOf(run.runId, run.instance), run.runId);
   left.forEach(addFinding);
   return summarise(run, beginning, isTTY);
 }

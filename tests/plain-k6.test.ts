@@ -18,10 +18,14 @@ async function alike(t: TestContext, status: number, body: string): Promise<stri
 }
 
 /**
- * A plan API without streams. Whoever creates a plan waits for the answer for `createMs`; calls whose path ends in
+ * A plan API without streams. Whoever creates a plan waits for the answer for `createMs`, and with `listsLate` nobody sees
+ * the plan before; calls whose path ends in
  * `silent` are never answered.
  */
-async function planApi(t: TestContext, { createMs = 0, deletes = true, silent = "nothing" }) {
+async function planApi(
+  t: TestContext,
+  { createMs = 0, listsLate = false, deletes = true, silent = "nothing" },
+) {
   const plans = new Map<string, object>();
   const asked: string[] = [];
   const fixed: Record<string, () => unknown> = {
@@ -33,8 +37,9 @@ async function planApi(t: TestContext, { createMs = 0, deletes = true, silent = 
   async function create(body: string): Promise<object> {
     const { prompt } = JSON.parse(body) as { prompt: string };
     const plan = { plan_id: `plan-${plans.size}`, status: "running", prompt };
-    plans.set(plan.plan_id, plan);
+    if (!listsLate) plans.set(plan.plan_id, plan);
     await new Promise((resolve) => setTimeout(resolve, createMs));
+    if (listsLate) plans.set(plan.plan_id, plan);
     return plan;
   }
   function remove(url: string): object {
@@ -48,7 +53,7 @@ async function planApi(t: TestContext, { createMs = 0, deletes = true, silent = 
   };
   const http = createServer(async (request, response) => {
     const body = (await request.setEncoding("utf8").toArray()).join("");
-    asked.push(request.url ?? "");
+    asked.push(`${request.method} ${request.url}`);
     if (request.url?.endsWith(silent)) return;
     const answer = await methods[request.method ?? ""]?.(request.url ?? "", body);
     const status = answer === undefined ? 404 : 200;
@@ -360,11 +365,23 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     assert.deepEqual(onlyRecord(directory).findings, ["plan plan-0 could not be deleted"]);
   });
 
+  test("what an interrupted set-up may have begun to create is told of, with what deletes it", async (t) => {
+    const { url, asked } = await planApi(t, { createMs: 3_000, listsLate: true });
+    const OUT_DIR = temporaryDirectory(t);
+    const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR, RUN_ID: "late" });
+    await until(async () => asked.includes("POST /api/plans"));
+    child.kill("SIGINT");
+    assert.equal((await finished).code, 105);
+    assert.deepEqual(onlyRecord(OUT_DIR).findings, [
+      "a plan whose creation was not answered may yet appear on the server: npm run cleanup -- late deletes it",
+    ]);
+  });
+
   test("a set-up that never came to a record leaves none", async (t) => {
     const { url, asked } = await planApi(t, { silent: "models" });
     const directory = temporaryDirectory(t);
     const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: directory });
-    await until(async () => asked.includes("/api/models"));
+    await until(async () => asked.includes("GET /api/models"));
     child.kill("SIGINT");
     assert.equal((await finished).code, 105);
     assert.deepEqual(readdirSync(directory), []);
