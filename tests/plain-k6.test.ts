@@ -19,8 +19,7 @@ async function alike(t: TestContext, status: number, body: string): Promise<stri
 
 /**
  * A plan API without streams. Whoever creates a plan waits for the answer for `createMs`, and with `listsLate` nobody sees
- * the plan before; calls whose path ends in
- * `silent` are never answered.
+ * the plan before; calls whose path ends in `silent` are never answered.
  */
 async function planApi(
   t: TestContext,
