@@ -252,6 +252,9 @@ function testRecord(info: Series["labels"], all: readonly Series[]): TestRecord 
     group,
     startedAt: null,
     endedAt: null,
+    recoveryMs: recoveryOf(series),
+    hadFreshServer: false,
+    withheld: null,
     targets: targets.split(",").map(unjudged),
     outcomes: Object.fromEntries(outcomes),
     findings: [],
@@ -259,6 +262,12 @@ function testRecord(info: Series["labels"], all: readonly Series[]): TestRecord 
     tally: { counts: Object.fromEntries(counts), latency },
     timings,
   };
+}
+
+/** How long the server took to recover from a test, whose series these are; null where it was not sent. */
+function recoveryOf(series: readonly Series[]): number | null {
+  const sent = series.find(named("test_recovery_seconds"));
+  return sent === undefined ? null : lastValue(sent) * 1_000;
 }
 
 /** A target that is to be judged. @throws Error with one sentence where the table does not have it */
@@ -308,6 +317,7 @@ const stepsOf = (series: readonly Series[]): StepReport[] =>
       endedAt: null,
       plans: Number(plans),
       completed: values[1],
+      unknown: 0,
       completionMs: values[0] * 1_000,
       firstMessageMs: null,
       due: 0,

@@ -3,12 +3,11 @@ import * as v from "valibot";
 import type { Access } from "./access.ts";
 import { recorder } from "./extension.ts";
 
-const PLAN_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
-
 const planSchema = v.object({
   /** Part of URLs, whatever server gives it. */
   plan_id: v.pipe(v.string(), v.regex(/^[\w-]{1,200}$/)),
-  status: v.picklist(PLAN_STATUSES),
+  /** pending, running, completed, failed or cancelled; newer servers have others. */
+  status: v.string(),
   prompt: v.string(),
   /** The server's clock, naive UTC. */
   created_at: v.optional(v.string(), ""),
@@ -49,9 +48,32 @@ export interface Answer<Body> {
   text: string;
   /** What its Retry-After asks to wait; 0 without one in seconds. */
   retryAfterMs: number;
+  /** False where nothing was sent, because the time was over. */
+  isAsked: boolean;
 }
 
 const LONGEST_TEXT = 500;
+
+/** How a plan stands, as far as the server has told. No answer, or one that says neither, is `unknown`: never a no. */
+export type PlanState = "running" | "over" | "gone" | "unknown";
+
+const RUNNING = ["pending", "running"];
+const OVER = ["completed", "failed", "cancelled"];
+
+/** What an answer of GET /api/plans/{id} says of the plan. */
+export function planState({ status, body }: Pick<Answer<Plan>, "status" | "body">): PlanState {
+  if (isAbsent(status)) return "gone";
+  if (body === undefined) return "unknown";
+  if (RUNNING.includes(body.status)) return "running";
+  return OVER.includes(body.status) ? "over" : "unknown";
+}
+
+/** Whether an answer says that what was asked for is not there: no other answer does, and no answer least of all. */
+export const isAbsent = (status: number): boolean => status === 404 || status === 405 || status === 410;
+
+/** Whether an answer says that the server has no such call, and not only no such plan. */
+export const isNoRoute = ({ status, text }: Pick<Answer<unknown>, "status" | "text">): boolean =>
+  status === 405 || status === 410 || (status === 404 && /"detail":\s*"Not Found"/.test(text));
 
 export interface NewPlan {
   prompt: string;
@@ -65,6 +87,7 @@ const UNASKED = {
   body: undefined,
   text: "not asked, because the test's time was over",
   retryAfterMs: 0,
+  isAsked: false,
 };
 
 /**
@@ -149,6 +172,7 @@ export class PlanApi {
         .hide(response.status === 0 ? response.error : text || response.error)
         .slice(0, LONGEST_TEXT),
       retryAfterMs: 1_000 * (Number(response.headers["Retry-After"]) || 0),
+      isAsked: true,
     };
     this.observe(answer);
     return answer;

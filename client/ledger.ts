@@ -15,6 +15,7 @@ export const COUNT_NAMES = [
   "negative", // received more than 2 ms before their stamp: the clocks disagree
   "gapMessages", // stamped while the client was away
   "gapLost", // of those, never received
+  "renamed", // SSE events under another name than those of the API: read by their content
 ] as const;
 export type CountName = (typeof COUNT_NAMES)[number];
 
@@ -24,6 +25,8 @@ const figuresSchema = v.object({
   /** The first and the last stamp of what was received, in milliseconds since the epoch; null before the first. */
   firstStamp: v.nullable(v.number()),
   lastStamp: v.nullable(v.number()),
+  /** The name of the first SSE event that had another than those of the API, "message" if none; null without such. */
+  otherName: v.nullable(v.string()),
 });
 /** What one stream of a plan has received, and what it should have. */
 export type Figures = v.InferOutput<typeof figuresSchema>;

@@ -12,6 +12,8 @@ export type PlanMessage =
   | { kind: "end" }
   /** Says that the stream is there, and nothing of the plan. */
   | { kind: "alive" }
+  /** Of a type that this suite does not know, as newer servers have them: neither malformed nor a line of the pipeline. */
+  | { kind: "unknown"; type: string; text: string }
   | { kind: "malformed"; text: string };
 
 /** A member of a parsed frame as text; "" where it is absent or of another type. */
@@ -27,7 +29,8 @@ function textOf(frame: object, name: "type" | "message" | "status"): string {
 export function parseFrame(text: string): PlanMessage {
   const frame = parseJson(text);
   if (typeof frame !== "object" || frame === null) return malformed(text);
-  switch (textOf(frame, "type")) {
+  const type = textOf(frame, "type");
+  switch (type) {
     case "log":
     case "error":
       return { kind: "log" };
@@ -38,8 +41,10 @@ export function parseFrame(text: string): PlanMessage {
     case "connection":
     case "heartbeat":
       return { kind: "alive" };
-    default:
+    case "":
       return malformed(text);
+    default:
+      return { kind: "unknown", type, text };
   }
 }
 

@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from "k6/timers";
 import type { Outcome } from "../record/record.ts";
+import type { PlanState } from "./api.ts";
 import { recorder } from "./extension.ts";
 import type { PlanMessage } from "./messages.ts";
 import type { Wire, WireEnd, WireEvents } from "./wire.ts";
@@ -17,17 +18,25 @@ export interface Deadlines {
 /** How long a server may take to close a stream after it told the plan's end. */
 const CLOSING_MS = 2_000;
 
+/**
+ * Why a stream may be silent, as far as the server tells: it is owed something that did not come; the plan has nothing to
+ * say; the plan was over before the stream was there; nobody knows, because the server did not answer.
+ */
+export type Silence = "owed" | "quiet" | "too late" | "unknown";
+
 /** What the owner of a stream hears of it, and decides for it. */
 export interface StreamOwner {
   /** When its account received the last message; 0 before the first. */
   lastAt(): number;
   malformed(text: string): void;
+  /** The server sent a message of a type that is not the API's. */
+  unknown(type: string, text: string): void;
   /** The server refused the stream with this HTTP status. */
   refusedWith(status: number, reason: string): void;
-  /** The stream has been silent for a whole deadline. Resolves to true where the plan has nothing to say. */
-  isPlanQuiet(): Promise<boolean>;
-  /** The stream's life is over while it is still open. Resolves to true where the plan still runs. */
-  isPlanRunning(): Promise<boolean>;
+  /** The stream has been silent for a whole deadline. */
+  whySilent(): Promise<Silence>;
+  /** The stream's life is over while it is still open. */
+  planAtEnd(): Promise<PlanState>;
   /** Whether the test has deleted the plan. */
   isPlanDeleted(): boolean;
   /** Whether it is the load generator that ends now, so that a broken socket says nothing of the server. */
@@ -43,6 +52,10 @@ export class Stream {
   outcome: Outcome | undefined;
   /** In words, what ended it. */
   reason = "";
+  /** Whether what it was owed could not be found out: then its outcome says nothing of the server. */
+  isUnknown = false;
+  /** Whether the plan was over before it was there: nothing was due to it. */
+  isTooLate = false;
   /** Resolves once the stream is open, or has ended without ever being so. */
   readonly opened: Promise<void>;
   /** Resolves once the stream is usable (true), or has ended without ever being so (false). */
@@ -97,9 +110,12 @@ export class Stream {
     this.wire.pause();
   }
 
-  /** Gives the stream up because nothing came although there was something to be told. */
-  starve(reason: string): void {
-    this.finish("starved", reason);
+  /** Gives a silent stream up. `starved` says how long it was, should it have been owed something. */
+  giveUp(why: Silence, starved: string): void {
+    if (why === "owed") this.finish("starved", starved);
+    else if (why === "too late") this.endTooLate();
+    else if (why === "unknown") this.endUnknown();
+    else this.close();
   }
 
   private serverOpened(at: number): void {
@@ -127,6 +143,9 @@ export class Stream {
         break;
       case "malformed":
         this.owner.malformed(message.text);
+        break;
+      case "unknown":
+        this.owner.unknown(message.type, message.text);
         break;
       case "alive":
         break;
@@ -183,16 +202,35 @@ export class Stream {
       return;
     }
     const heardBefore = this.lastMessageAt;
-    const isQuiet = await this.owner.isPlanQuiet();
+    const why = await this.owner.whySilent();
     if (this.outcome !== undefined || this.told !== undefined) return;
-    if (isQuiet || this.lastMessageAt > heardBefore) this.silenceTimer = this.watchSilence(allowed);
-    else this.starve(`no message for ${Math.round(silentFor)} ms`);
+    const isDecided = why === "owed" || why === "too late";
+    if (isDecided && this.lastMessageAt === heardBefore) {
+      this.giveUp(why, `no message for ${Math.round(silentFor)} ms`);
+    } else this.silenceTimer = this.watchSilence(allowed);
   }
 
   private async lifeOver(): Promise<void> {
-    const isRunning = await this.owner.isPlanRunning();
-    if (isRunning) this.close();
+    const plan = await this.owner.planAtEnd();
+    const why = this.firstMessageAt === undefined ? await this.owner.whySilent() : undefined;
+    if (this.outcome !== undefined) return;
+    if (plan === "running") this.close();
+    else if (plan === "unknown") this.endUnknown();
+    else if (why === "too late") this.endTooLate();
     else this.finish("timed_out", `still open after ${this.deadlines.lifeMs} ms although the plan was over`);
+  }
+
+  private endTooLate(): void {
+    if (this.outcome !== undefined) return;
+    this.isTooLate = true;
+    this.finish("closed", "closed by the test: the plan was over before this client was there");
+  }
+
+  private endUnknown(): void {
+    if (this.outcome !== undefined) return;
+    this.isUnknown = true;
+    const silent = `silent for ${Math.round(recorder.now() - this.lastMessageAt)} ms`;
+    this.finish("closed", `closed by the test: ${silent}, and the server did not tell whether the plan still ran`);
   }
 
   private finish(outcome: Outcome, reason: string): void {

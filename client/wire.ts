@@ -70,8 +70,15 @@ const LONGEST_MESSAGE = 16 * 1024 * 1024;
 const read = (text: string, parse = parseFrame): PlanMessage =>
   recorder.isTooDeep(text) ? malformed(text) : parse(text);
 
+/** What came under a name that the API does not have need not be as the API has it. */
+function readOther(text: string): PlanMessage {
+  const said = read(text);
+  return said.kind === "malformed" ? { kind: "unknown", type: "no JSON of the API", text } : said;
+}
+
 function overSse({ baseUrl, headers }: Access, timeoutMs: number): Connect {
   return (planId, { sink }, events) => {
+    sink.expectNames();
     const source = new sse.EventSource(`${baseUrl}/api/plans/${planId}/stream`, {
       sink,
       headers,
@@ -82,6 +89,8 @@ function overSse({ baseUrl, headers }: Access, timeoutMs: number): Connect {
     });
     source.onopen = (event) => events.open(event.timestamp);
     source.addEventListener("task_update", (event) => events.message(read(event.data), event.timestamp));
+    // Without a name, or under another: the account counts those, and hands them on as "message".
+    source.onmessage = (event) => events.message(readOther(event.data), event.timestamp);
     source.addEventListener("end", (event) => events.message({ kind: "end" }, event.timestamp));
     source.addEventListener("error", (event) => {
       if ("data" in event) events.message(read(event.data, parseRefusal), event.timestamp);

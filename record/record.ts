@@ -133,8 +133,36 @@ export const stallSchema = v.object({
   at: instant,
   durationMs: figure,
   status: figure,
+  /** How many probes of /health it took. */
+  probes: v.optional(figure, 1),
+  /** Requests of the test that waited for more than a second meanwhile. */
+  waiting: v.optional(figure, 0),
+  /** Streams that were open all the while, and of which none heard anything; null where some did. */
+  silent: v.optional(v.nullable(figure), null),
 });
 export type Stall = v.InferOutput<typeof stallSchema>;
+
+/** A request that was answered late, or not at all. */
+export const slowRequestSchema = v.object({ test: v.string(), at: instant, durationMs: figure });
+export type SlowRequest = v.InferOutput<typeof slowRequestSchema>;
+
+/** A message of a type that the API does not have: an example of each. */
+export const unknownMessageSchema = v.object({ test: v.string(), type: v.string(), text: v.string() });
+export type UnknownMessage = v.InferOutput<typeof unknownMessageSchema>;
+
+/** What followed a test. */
+export const handoverSchema = v.object({
+  test: v.string(),
+  /** How long the server took to recover from it, in milliseconds; null where it did not, or that was not measured. */
+  recoveryMs: v.nullable(figure),
+  /** The test that was to follow; null after the last. */
+  next: v.nullable(v.string()),
+  /** Whether the server was restarted before that one. */
+  isFresh: v.boolean(),
+  /** Why that one was not played; null where it was. */
+  withheld: v.nullable(v.string()),
+});
+export type Handover = v.InferOutput<typeof handoverSchema>;
 
 /** The server's process, and k6's own, at one moment. What the server does not tell is null. */
 export const sampleSchema = v.object({
@@ -177,6 +205,8 @@ export const stepSchema = v.object({
   endedAt: v.optional(v.nullable(instant), null),
   plans: figure,
   completed: figure,
+  /** Of those that were not, plans of which the server did not tell how they stood. */
+  unknown: v.optional(figure, 0),
   /** Until the last plan was completed; a plan that was not counts with its deadline. Milliseconds. */
   completionMs: figure,
   /** Until the last first message; null where a plan had none. */
@@ -258,6 +288,9 @@ export const snapshotSchema = v.object({
     failedRequests: bounded(failedRequestSchema),
     findings: bounded(findingSchema),
     stalls: bounded(stallSchema),
+    slowRequests: bounded(slowRequestSchema),
+    unknownMessages: bounded(unknownMessageSchema),
+    handovers: bounded(handoverSchema),
     samples: bounded(sampleSchema),
     rates: bounded(rateSchema),
     steps: bounded(stepSchema),
@@ -278,6 +311,12 @@ export const testSchema = v.object({
   /** Milliseconds since the epoch; null for a test that did not begin. */
   startedAt: v.nullable(instant),
   endedAt: v.nullable(instant),
+  /** How long the server took to recover from it, in milliseconds; null where it did not, or that was not measured. */
+  recoveryMs: v.optional(v.nullable(figure), null),
+  /** Whether the server had been restarted before it. */
+  hadFreshServer: v.optional(v.boolean(), false),
+  /** Why it was not played; null where it was. */
+  withheld: v.optional(v.nullable(v.string()), null),
   targets: v.array(judgedSchema),
   outcomes: v.record(v.string(), figure),
   findings: v.array(v.string()),

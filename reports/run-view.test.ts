@@ -148,10 +148,19 @@ test("stalls of /health are counted in the step in which they were, where its ti
     completed: 4,
     completionMs: 5,
     firstMessageMs: 1,
+    unknown: 0,
     due: 1,
     delivered: 1,
   };
-  const stall = { test: "plan-scaling", at: 1_000, durationMs: 2_000, status: 200 };
+  const stall = {
+    test: "plan-scaling",
+    at: 1_000,
+    durationMs: 2_000,
+    status: 200,
+    probes: 1,
+    waiting: 0,
+    silent: null,
+  };
   const record = sampleRecord({
     steps: [
       { ...step, startedAt: 900, endedAt: 1_000 },

@@ -5,6 +5,7 @@ import { instanceName, isShared } from "../record/instance.ts";
 import {
   type Beginning,
   type Call,
+  type Handover,
   type Judged,
   processSchema,
   type RunRecord,
@@ -12,13 +13,15 @@ import {
   type Snapshot,
   type Tally,
   type TestRecord,
+  type UnknownMessage,
 } from "../record/record.ts";
 import { type Judgement, judge, type TestEvidence, USERS_FINISHED } from "../thresholds/judge.ts";
 import { shownCommand } from "./command.ts";
 import { shownSettings } from "./config.ts";
 import type { LoadTest } from "./loadtest.ts";
 import type { RunPlan } from "./runplan.ts";
-import { CALL_PREFIX, OUTCOME_PREFIX, TIMINGS, timingKey } from "./tallies.ts";
+import { stallsOf } from "./stalls.ts";
+import { CALL_PREFIX, OUTCOME_PREFIX, TIMINGS, TYPE_PREFIX, timingKey } from "./tallies.ts";
 
 /** Judges what the recorder holds of a run. */
 export function judgeRun(run: RunPlan, { clock }: Beginning, snapshot: Snapshot): Judgement {
@@ -38,6 +41,7 @@ function evidenceOf({ name, targets }: LoadTest, { tallies, lists, streams }: Sn
   return {
     test: name,
     targets,
+    withheld: withheldOf(name, lists.handovers.kept),
     counts: { ...tally.counts, "outcome:interrupted": interrupted },
     latency: tally.latency,
     plans: lists.plans.kept.filter(({ test }) => test === name).map(({ latency }) => latency),
@@ -85,7 +89,7 @@ export function makeRecord(run: RunPlan, started: Beginning, snapshot: Snapshot 
     histograms: { latency: joined(snapshot, (test) => test, slots) },
     windows: snapshot?.windows ?? {},
     failedRequests: snapshot?.lists.failedRequests ?? bounded,
-    stalls: snapshot?.lists.stalls ?? bounded,
+    stalls: snapshot === undefined ? bounded : stallsOf(snapshot),
     samples: snapshot?.lists.samples ?? bounded,
     rates: snapshot?.lists.rates.kept ?? [],
     steps: snapshot?.lists.steps.kept ?? [],
@@ -100,11 +104,16 @@ export function makeRecord(run: RunPlan, started: Beginning, snapshot: Snapshot 
   };
 }
 
-/** Complete: nobody broke it off, and every virtual user of every test came to its end. */
-function stateOf({ slots }: RunPlan, { signalled, tallies }: Snapshot): RunRecord["state"] {
+/** Why a test was not played; null where it was. */
+const withheldOf = (name: string, handovers: readonly Handover[]): string | null =>
+  handovers.find(({ next }) => next === name)?.withheld ?? null;
+
+/** Complete: nobody broke it off, and every virtual user of every test that was played came to its end. */
+function stateOf({ slots }: RunPlan, { signalled, tallies, lists }: Snapshot): RunRecord["state"] {
   if (signalled) return "interrupted";
   const finished = ({ test, share }: RunPlan["slots"][number]) =>
-    (tallies[test.name]?.counts[USERS_FINISHED] ?? 0) >= share;
+    (tallies[test.name]?.counts[USERS_FINISHED] ?? 0) >= share ||
+    withheldOf(test.name, lists.handovers.kept) !== null;
   return slots.every(finished) ? "complete" : "failed";
 }
 
@@ -115,15 +124,23 @@ function testRecord(
 ): TestRecord {
   const tally = snapshot?.tallies[name] ?? NOTHING;
   const windows = snapshot?.windows[name]?.items ?? [];
+  const handovers = snapshot?.lists.handovers.kept ?? [];
   return {
     name,
     plan: [...plan],
     group,
     startedAt: windows[0]?.at ?? null,
     endedAt: windows.at(-1)?.at ?? null,
+    recoveryMs: handovers.find(({ test }) => test === name)?.recoveryMs ?? null,
+    hadFreshServer: handovers.some(({ next, isFresh }) => next === name && isFresh),
+    withheld: withheldOf(name, handovers),
     targets,
     outcomes: outcomesOf(name, tally, snapshot),
-    findings: [...findingsOf(name, snapshot), ...stampFindings(tally)],
+    findings: [
+      ...findingsOf(name, snapshot),
+      ...stampFindings(tally),
+      ...typeFindings(tally, snapshot?.lists.unknownMessages.kept ?? []),
+    ],
     calls: callsOf(tally),
     tally,
     timings: Object.fromEntries(
@@ -149,6 +166,16 @@ function stampFindings({ counts }: Tally): string[] {
     ],
   ] as const;
   return findings.filter(([n]) => n > 0).map(([n, text]) => `${n} ${text}`);
+}
+
+/** What came that the API does not have, in one sentence with one example: newer servers say more than older ones. */
+function typeFindings({ counts }: Tally, examples: readonly UnknownMessage[]): string[] {
+  const types = Object.entries(withoutPrefix(counts, TYPE_PREFIX));
+  if (types.length === 0) return [];
+  const all = types.reduce((sum, [, n]) => sum + n, 0);
+  const named = types.map(([type, n]) => `${type} ${n}`).join(", ");
+  const example = examples.find(({ type }) => types.some(([known]) => known === type))?.text ?? "";
+  return [`${all} messages of types that the API does not have (${named}): read, and not judged; e.g. ${example}`];
 }
 
 /** How many streams had each outcome; those that never got one were interrupted. */

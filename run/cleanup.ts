@@ -14,18 +14,24 @@ const LAST_REQUEST_MS = 10_000;
 
 /**
  * Deletes a plan, trying again where the server answers 5xx or 429, after what its Retry-After asks, two seconds at most,
- * and not after `giveUpAt`. Resolves to whether it is gone.
+ * and not after `giveUpAt`. Resolves to whether it is gone; undefined where the server did not answer.
  */
-export async function deletePlan(api: PlanApi, id: string, giveUpAt = Infinity): Promise<boolean> {
+export async function deletePlan(
+  api: PlanApi,
+  id: string,
+  giveUpAt = Infinity,
+): Promise<boolean | undefined> {
   let waitMs = 0;
+  let last = 0;
   for (let attempt = 0; attempt < DELETE_ATTEMPTS && recorder.now() < giveUpAt; attempt++) {
     if (waitMs > 0) await sleep(waitMs);
     const { status, retryAfterMs } = await api.delete(id);
+    last = status;
     if (status === 200 || status === 404) return true;
     if (status > 0 && status < 500 && status !== TOO_MANY_REQUESTS) return false;
     waitMs = Math.min(retryAfterMs, LONGEST_WAIT_MS, api.endsAt - recorder.now());
   }
-  return false;
+  return last === 0 ? undefined : false;
 }
 
 /**

@@ -60,6 +60,8 @@ const VALUES: Record<SettingName, fc.Arbitrary<string>> = {
   RUN_ID: oneOf("mine", "../elsewhere"),
   OUT_DIR: oneOf("results"),
   WS_CLIENT: oneOf(...WS_CLIENTS),
+  RECOVERY_SECONDS: oneOf("1", "0", "3600", "60 s"),
+  GATE_URL: fc.oneof(fc.constant(""), url, anything),
   TRIGGER: oneOf("manual", "schedule"),
   LLM_MODEL: oneOf("a-model"),
   SEED: oneOf("0", "7", "-1", "1e3", "999999999", "1000000000"),

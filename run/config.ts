@@ -49,11 +49,18 @@ export interface Config {
   isLocal: boolean;
   /** SERVER_METRICS_URL: where the server's process tells of itself in Prometheus text; undefined: find out. */
   serverMetricsUrl: string | undefined;
+  /** RECOVERY_SECONDS: how long the server may take to recover from a test. */
+  recoverySeconds: number;
+  /** GATE_URL: who is asked before every test but the first; undefined: nobody. */
+  gateUrl: string | undefined;
   /** SEED: of all random choices, so that two runs make the same. */
   seed: number;
   /** ONLY: the tests of the suite that are run; empty: all. */
   only: string[];
 }
+
+/** What RECOVERY_SECONDS is when not given. A server out of database connections holds everything for 30 s, and again. */
+const RECOVERY_SECONDS = smokeOr(60, 180);
 
 type Values = Record<SettingName, string>;
 
@@ -82,13 +89,17 @@ export function readConfig(
   const baseUrl = allowedUrl("BASE_URL", values);
   const serverMetricsUrl =
     values.SERVER_METRICS_URL === "" ? undefined : allowedUrl("SERVER_METRICS_URL", values);
+  const gateUrl = values.GATE_URL === "" ? undefined : allowedUrl("GATE_URL", values);
+  const profile = read("PROFILE");
   return {
     baseUrl,
     headers: headersOf(values),
     localPort: localPortOf(baseUrl),
-    isLocal: [baseUrl, serverMetricsUrl ?? baseUrl].every((url) => localPortOf(url) !== undefined),
+    isLocal: [baseUrl, serverMetricsUrl ?? baseUrl, gateUrl ?? baseUrl].every(
+      (url) => localPortOf(url) !== undefined,
+    ),
     transport: read("TRANSPORT"),
-    profile: read("PROFILE"),
+    profile,
     release: read("RELEASE"),
     runId: readGiven("RUN_ID"),
     outDir: read("OUT_DIR"),
@@ -96,6 +107,8 @@ export function readConfig(
     trigger: read("TRIGGER"),
     llmModel: readGiven("LLM_MODEL"),
     serverMetricsUrl,
+    recoverySeconds: readGiven("RECOVERY_SECONDS") ?? RECOVERY_SECONDS[profile],
+    gateUrl,
     seed: read("SEED"),
     only: values.ONLY === "" ? [] : values.ONLY.split(",").map((one) => testNamed(one.trim(), tests)),
   };
@@ -183,7 +196,7 @@ function refuseShownCredentials({ K6_PROMETHEUS_RW_SERVER_URL: url = "" }: Envir
 }
 
 /** Requests go where they are allowed: to this machine, or to the very host that ALLOW_REMOTE names. */
-function allowedUrl(name: "BASE_URL" | "SERVER_METRICS_URL", values: Values): string {
+function allowedUrl(name: "BASE_URL" | "SERVER_METRICS_URL" | "GATE_URL", values: Values): string {
   const given = values[name];
   if (CREDENTIALS.test(given)) {
     throw new SettingError(name, given, "it holds credentials: set API_TOKEN or API_HEADERS instead");

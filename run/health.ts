@@ -1,5 +1,5 @@
 import { clearInterval, setInterval } from "k6/timers";
-import type { PlanApi } from "../client/api.ts";
+import type { Answer, PlanApi } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import { STALL_MS } from "../thresholds/targets.ts";
@@ -13,10 +13,18 @@ const PERIOD_MS = 1_000;
 const LATE_MS = 100;
 const TICK_MS = 50;
 
-/** Once a second until `isOver`: sends the test's live series, has the server probed, and notes how late k6 itself is. */
+/** How long something beside a test goes on. */
+export interface Span {
+  /** Whether the test is over. */
+  isOver(): boolean;
+  /** Resolves as soon as it is. */
+  over: Promise<unknown>;
+}
+
+/** Once a second as long as the test lasts: sends its live series, has the server probed, and notes how late k6 itself is. */
 export async function everySecond(
   meter: Meter,
-  isOver: () => boolean,
+  { isOver, over }: Span,
   probe: () => Promise<void>,
 ): Promise<void> {
   const live = new Live(meter.test);
@@ -25,14 +33,20 @@ export async function everySecond(
     live.send();
     await probe();
     meter.takeLag();
-    await sleep(Math.max(0, dueAt - recorder.now()));
+    await Promise.race([sleep(Math.max(0, dueAt - recorder.now())), over]);
   }
 }
 
-/** Asks /health beside the load, and this process how late it is. A stall is a finding of the test. */
+/** What is known of a probe of /health; milliseconds. */
+type Probe = Pick<Answer<unknown>, "at" | "durationMs" | "status">;
+
+/** Whether /health answered well, and in time. */
+export const isPrompt = ({ status, durationMs }: Probe): boolean => status === 200 && durationMs <= STALL_MS;
+
+/** Asks /health beside the load, and this process how late it is. From a probe that is not prompt to the next that is, is one stall. */
 export class HealthProbe {
   private readonly timer = new OwnTimer();
-  private awaySince: number | undefined;
+  private stall: { at: number; status: number; probes: number; answeredAt: number | undefined } | undefined;
 
   constructor(
     private readonly api: PlanApi,
@@ -41,38 +55,38 @@ export class HealthProbe {
 
   async ask(): Promise<void> {
     this.timer.reset();
-    const { at, durationMs, status } = await this.api.health();
-    setGauge("health_seconds", durationMs / 1_000, { test: WHOLE_RUN_LABEL });
-    const isPrompt = status === 200 && durationMs <= STALL_MS;
-    if (isPrompt || this.timer.worstDelay() <= LATE_MS) {
-      judgeProbe(this.meter, isPrompt, { at, durationMs, status });
-    } else this.meter.count("probesNotJudged");
-    this.noteAbsence(at, status);
+    const probe = await this.api.health();
+    setGauge("health_seconds", probe.durationMs / 1_000, { test: WHOLE_RUN_LABEL });
+    if (isPrompt(probe) || this.timer.worstDelay() <= LATE_MS) this.judge(probe);
+    else this.meter.count("probesNotJudged");
   }
 
-  stop(): void {
+  /** Ends what goes on. `answeredAt` is when /health answered after the test, in milliseconds since the epoch, if it did. */
+  stop(answeredAt: number | undefined): void {
     this.timer.stop();
+    this.endStall(answeredAt ?? recorder.now());
   }
 
-  private noteAbsence(at: number, status: number): void {
-    if (status !== 200) this.awaySince ??= at;
-    else if (this.awaySince !== undefined) {
-      const text = `the server answered again after ${Math.round(recorder.now() - this.awaySince)} ms`;
-      this.meter.add("findings", { text });
-      this.awaySince = undefined;
-    }
+  private judge(probe: Probe): void {
+    const { at, durationMs, status } = probe;
+    this.meter.count("probes");
+    this.meter.count("prompt", isPrompt(probe) ? 1 : 0);
+    sample("responsiveness", isPrompt(probe) ? 1 : 0);
+    const endedAt = at + durationMs;
+    if (isPrompt(probe)) return this.endStall(endedAt);
+    const before = this.stall ?? { at, probes: 0 };
+    const answeredAt = status === 200 ? endedAt : undefined;
+    this.stall = { at: before.at, status, probes: before.probes + 1, answeredAt };
   }
-}
 
-function judgeProbe(
-  meter: Meter,
-  isPrompt: boolean,
-  probe: { at: number; durationMs: number; status: number },
-): void {
-  meter.count("probes");
-  meter.count("prompt", isPrompt ? 1 : 0);
-  sample("responsiveness", isPrompt ? 1 : 0);
-  if (!isPrompt) meter.add("stalls", probe, probe.durationMs);
+  /** A slow answer ended the stall with it; where none came, what answered next did. */
+  private endStall(otherwise: number): void {
+    if (this.stall === undefined) return;
+    const { at, status, probes, answeredAt = otherwise } = this.stall;
+    const durationMs = answeredAt - at;
+    this.meter.add("stalls", { at, durationMs, status, probes }, durationMs);
+    this.stall = undefined;
+  }
 }
 
 /** Measures how late the timers of this virtual user are. */

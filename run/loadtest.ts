@@ -20,13 +20,21 @@ export type Group = (typeof GROUPS)[number];
 export interface Shape {
   /** Virtual users: each is a plan with its audience. */
   users: number;
-  /** The longest time that the test may take, its deadlines included: its slot in the suite. */
-  slotSeconds: number;
   /**
-   * Where users come one after the other at a fixed rate, whatever the server does, in place of all at once: `users`
-   * of them in all. Users that k6 had to drop are judged (dropped_iterations).
+   * How many of them play at once, one turn after the other; all when not given. Where a test's subject is one plan, its
+   * plans are there for the statistics only, and together they would be another load.
    */
+  atOnce?: number;
+  /** The longest time that one user may take, its deadlines included. */
+  userSeconds: number;
+  /** Where users come one after the other at a fixed rate, whatever the server does, in place of all at once. */
   arrivalsPerSecond?: number;
+}
+
+/** The longest time that a test of this shape may take. */
+export function longestSeconds({ users, atOnce = users, userSeconds, arrivalsPerSecond }: Shape): number {
+  if (arrivalsPerSecond !== undefined) return users / arrivalsPerSecond + userSeconds;
+  return Math.ceil(users / atOnce) * userSeconds;
 }
 
 /** What a virtual user of a test has at hand. */
@@ -48,8 +56,12 @@ export interface UserContext<Numbers extends Shape> {
   directory: string;
   /** Where the server's process is seen; null: nowhere. */
   source: Source | null;
-  /** When the test's time is over, in milliseconds since the epoch. */
-  slotEndsAt: number;
+  /** When the user's turn began, in milliseconds since the epoch. */
+  beganAt: number;
+  /** When the user's time is over, in milliseconds since the epoch. */
+  endsAt: number;
+  /** Whether the server has a fallback report at all, as far as it has told. */
+  hasFallback: boolean;
 }
 
 /** A load test: what it covers, what it judges, how large it is, and what one virtual user does. */
@@ -67,7 +79,7 @@ export interface LoadTest<Numbers extends Shape = Shape> {
   /** The test looks at the server's process itself; else that is done beside it. */
   samplesServerItself?: boolean;
   profiles: Record<Profile, Numbers>;
-  run(context: UserContext<Numbers>): Promise<void>;
+  run(context: UserContext<Numbers>): Promise<unknown>;
 }
 
 /** Hides the type of a test's numbers, so that tests of all kinds stand in one list. */

@@ -10,20 +10,29 @@ import type {
   PlanReport,
   RateReport,
   ServerSample,
+  SlowRequest,
   Stall,
   StepReport,
   StreamReport,
+  UnknownMessage,
 } from "../record/record.ts";
 import { sample } from "./metrics.ts";
-import { CALL_PREFIX, TIMINGS, type Timing, timingKey } from "./tallies.ts";
+import { STALL_MS } from "../thresholds/targets.ts";
+import { CALL_PREFIX, TIMINGS, TYPE_PREFIX, type Timing, timingKey } from "./tallies.ts";
 
 const FLUSH_MS = 1_000;
+const HEALTH_CALL = "GET /health";
+/** A server may name as many types as it likes: beyond these they are counted together. */
+const MOST_TYPES = 10;
+const OTHER_TYPES = "others";
 
 interface Lists {
   plans: PlanReport;
   failedRequests: FailedRequest;
   findings: Finding;
-  stalls: Stall;
+  stalls: Omit<Stall, "waiting" | "silent">;
+  slowRequests: SlowRequest;
+  unknownMessages: UnknownMessage;
   samples: ServerSample;
   rates: RateReport;
   steps: StepReport;
@@ -37,6 +46,7 @@ interface Lists {
 export class Meter {
   private counts: Record<string, number> = {};
   private readonly ledgers = new Set<Ledger>();
+  private readonly unknownTypes = new Set<string>();
   private timings: Partial<Record<Timing, SparseHistogram>> = {};
   private readonly ticker: number;
 
@@ -87,7 +97,18 @@ export class Meter {
     if (status === 0 || status >= 500) {
       this.add("failedRequests", { at, call, status, durationMs, answer: text }, status);
     }
+    if (durationMs > STALL_MS && call !== HEALTH_CALL) this.add("slowRequests", { at, durationMs }, durationMs);
   };
+
+  /** Takes a message of a type that the API does not have. Of the first of each type the text is kept, as an example. */
+  unknownMessage(type: string, text: string): void {
+    const isNew = !this.unknownTypes.has(type);
+    const name = isNew && this.unknownTypes.size >= MOST_TYPES ? OTHER_TYPES : type;
+    this.count(`${TYPE_PREFIX}${name}`);
+    if (!isNew || name !== type) return;
+    this.unknownTypes.add(type);
+    this.add("unknownMessages", { type, text });
+  }
 
   /** Takes the refusal of a stream by an HTTP status; a 5xx is a server error like any other. */
   streamRefused(call: string, status: number, reason: string): void {
@@ -96,8 +117,16 @@ export class Meter {
     this.add("failedRequests", { at: recorder.now(), call, status, durationMs: 0, answer: reason }, status);
   }
 
-  /** Counts something that had to be so, and was or was not, among the outcomes of the test's streams. */
-  expect(isMet: boolean, otherwise: string): void {
+  /**
+   * Counts something that had to be so, and was or was not, among the outcomes of the test's streams; `undefined` where the
+   * server did not tell.
+   */
+  expect(isMet: boolean | undefined, otherwise: string): void {
+    if (isMet === undefined) {
+      this.count("outcomesUnknown");
+      this.add("findings", { text: otherwise });
+      return;
+    }
     this.count("ended");
     this.count("acceptable", isMet ? 1 : 0);
     sample("clean-outcomes", isMet ? 1 : 0);

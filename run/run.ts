@@ -3,9 +3,10 @@ import type { Options, Scenario } from "k6/options";
 import { setTimeout } from "k6/timers";
 import * as v from "valibot";
 import { accessTo } from "../client/access.ts";
-import { type Health, PlanApi } from "../client/api.ts";
+import { type Health, isNoRoute, PlanApi } from "../client/api.ts";
 import { errorText } from "../client/errors.ts";
 import { recorder } from "../client/extension.ts";
+import { sleep } from "../client/time.ts";
 import { connector } from "../client/wire.ts";
 import {
   type Instance,
@@ -26,25 +27,27 @@ import { estimateClock } from "./clock.ts";
 import { givenVariables, refuseShownSecrets } from "./command.ts";
 import { type Config, readConfig, smokeOr } from "./config.ts";
 import { forbiddenNetworks, unsafeOption } from "./guard.ts";
-import { everySecond, HealthProbe } from "./health.ts";
+import { everySecond, HealthProbe, type Span } from "./health.ts";
 import { endLive } from "./live.ts";
 import type { LoadTest } from "./loadtest.ts";
 import { Meter } from "./meter.ts";
 import { sample, setGauge, targetObserved } from "./metrics.ts";
+import { endTurn, handOver, openFirst, PLAY, takeTurn, withhold } from "./order.ts";
 import { type RunPlan, type Slot, type Started, slotsOf } from "./runplan.ts";
 import { counted, verdictNumber, WHOLE_RUN_LABEL } from "./series.ts";
 import { findSource, type Source, sampleUntil } from "./server-sample.ts";
 import { summarise, takeSnapshot } from "./summary.ts";
+import { CALL_PREFIX } from "./tallies.ts";
 
-/** What a virtual user needs beside its slot: k6 ends it there, and the tests show that none is. */
+/** What a virtual user has beyond k6's cut, which the tests show unused. */
 const GRACEFUL_STOP = "500ms";
 
 /**
- * How long a request may take: above the 30 s for which a server out of database connections holds one before it answers
- * 500. Smoke has no time to wait: there a request given up is what shows a stalled server.
+ * How long a request may take, and no longer than its user's time lasts: above the 30 s for which a server out of database
+ * connections holds one before it answers 500.
  */
-const REQUEST_TIMEOUT_MS = smokeOr(4_000, 35_000);
-/** A probe of /health that takes longer is given up, and a stall: so that it ends within its test's slot. */
+const REQUEST_TIMEOUT_MS = 35_000;
+/** A probe of /health that takes longer is given up: a stall is seen while it lasts. */
 const PROBE_TIMEOUT_MS = 2_000;
 /** How often the server's process is looked at. The test plan: every 10 s. */
 const SAMPLE_EVERY_MS = smokeOr(1_000, 10_000);
@@ -86,7 +89,7 @@ export function planRun(name: string, tests: readonly LoadTest[]): RunPlan {
   };
 }
 
-/** A k6 script that runs `tests` one after the other, each in a slot of its own. */
+/** A k6 script that runs `tests` one after the other: see run/order.ts. */
 export function defineRun(name: string, tests: readonly LoadTest[]): Script {
   const run = planRun(name, tests);
   if (isLoad(recorder.command())) requireMet(machineChecks(run));
@@ -142,60 +145,29 @@ function configured(tests: readonly LoadTest[]): Config {
 
 const healthScenario = (test: string): string => `${test}-health`;
 
-const isArriving = ({ arrivalsPerSecond }: Slot): boolean => arrivalsPerSecond !== undefined;
-const droppedOf = (test: string): string => `dropped_iterations{scenario:${test}}`;
-
-const common = ({ test, startsAtSecond }: Slot) => ({
+/** Users that start with the run, each once, and wait for their test. */
+const scenarioOf = ({ test, cutAt }: Slot, vus: number): Scenario => ({
+  executor: "per-vu-iterations",
   exec: "virtualUser",
-  startTime: `${startsAtSecond}s`,
+  vus,
+  iterations: 1,
+  maxDuration: `${cutAt}s`,
   gracefulStop: GRACEFUL_STOP,
   tags: { test: test.name },
 });
 
-/** All users at the slot's beginning, each once. */
-function atOnce(slot: Slot, vus: number): Scenario {
-  return {
-    ...common(slot),
-    executor: "per-vu-iterations",
-    iterations: 1,
-    vus,
-    maxDuration: `${slot.seconds}s`,
-  };
-}
-
-/** One user after the other at a fixed rate; those that are still busy at the end have what is left of the slot. */
-function arriving(slot: Slot): Scenario {
-  const { users, seconds, arrivalsPerSecond: rate = 1 } = slot;
-  const duration = Math.ceil(users / rate);
-  return {
-    ...common(slot),
-    executor: "constant-arrival-rate",
-    rate,
-    duration: `${duration}s`,
-    gracefulStop: `${seconds - duration}s`,
-    preAllocatedVUs: Math.min(users, rate * 5),
-    maxVUs: users,
-  };
-}
-
 /** The thresholds of a run. An instance has none: what it saw is a share, and `npm run merge` judges the whole. */
-function thresholdsOf({ instance, slots }: RunPlan): Record<string, string[]> {
-  if (isShared(instance)) return {};
-  return {
-    ...k6Thresholds(slots.map(({ test }) => test)),
-    ...Object.fromEntries(slots.filter(isArriving).map(({ test }) => [droppedOf(test.name), ["count==0"]])),
-  };
-}
+const thresholdsOf = ({ instance, slots }: RunPlan): Record<string, string[]> =>
+  isShared(instance) ? {} : k6Thresholds(slots.map(({ test }) => test));
 
 function optionsOf(run: RunPlan): Options {
   const { config, runId, instance, slots } = run;
   const { release, transport, profile, trigger } = config;
   const scenarios: Record<string, Scenario> = {};
   for (const slot of slots) {
-    scenarios[slot.test.name] =
-      slot.arrivalsPerSecond === undefined ? atOnce(slot, slot.users) : arriving(slot);
+    scenarios[slot.test.name] = scenarioOf(slot, slot.users);
     // One on each instance.
-    scenarios[healthScenario(slot.test.name)] = atOnce(slot, instance.of);
+    scenarios[healthScenario(slot.test.name)] = scenarioOf(slot, instance.of);
   }
   const instanceTag = isShared(instance) ? { instance_id: String(instance.number) } : {};
   return {
@@ -216,11 +188,13 @@ async function setup(run: RunPlan): Promise<Started> {
   const { config, access, directory, slots, instance } = run;
   const unsafe = unsafeOption(config);
   if (unsafe !== undefined) exec.test.abort(unsafe);
-  const api = new PlanApi(access, REQUEST_TIMEOUT_MS[config.profile]);
+  const api = new PlanApi(access, REQUEST_TIMEOUT_MS);
   const health = await requireServer(run, api);
   const model = config.llmModel ?? (await firstModel(api));
   const source = isFirst(instance) ? await findSource(config, access) : null;
-  const started: Started = { startedAt: new Date().toISOString(), health, model, clock: null, source };
+  const hasFallback = await askWhetherFallback(run, api);
+  const startedAt = new Date().toISOString();
+  const started: Started = { startedAt, health, model, clock: null, source, hasFallback };
   try {
     recorder.begin(directory, JSON.stringify(makeRecord(run, started, undefined)));
     recorder.add("beginning", JSON.stringify(started));
@@ -235,7 +209,24 @@ async function setup(run: RunPlan): Promise<Started> {
   }
   const clock = await estimateClock(api, model, markOf(run.runId, run.instance));
   tellWhatItIs(run, { ...started, clock });
+  openFirst(run);
   return { ...started, clock };
+}
+
+/** The id of a plan that there is not. */
+const NO_PLAN = "PlanExe_00000000-0000-4000-8000-000000000000";
+
+/**
+ * Whether the server has fallback reports at all, asked once and counted as a call of the test whose subject they are: one
+ * that has no such route would be asked for every stream that broke off.
+ */
+async function askWhetherFallback({ slots }: RunPlan, api: PlanApi): Promise<boolean> {
+  const { test } = slots.find(({ test: { targets } }) => targets.includes("fallback-report")) ?? {};
+  if (test === undefined) return true;
+  const answer = await api.fallbackReport(NO_PLAN);
+  const counts = { requests: 1, [`${CALL_PREFIX}${answer.call} ${answer.status}`]: 1 };
+  recorder.tally(test.name, JSON.stringify({ counts }));
+  return !isNoRoute(answer);
 }
 
 /** Sends what the run is: what the figures alone do not tell. */
@@ -287,66 +278,96 @@ async function virtualUser(run: RunPlan, started: Started | undefined): Promise<
     );
     return;
   }
-  const { config, access, slots, directory } = run;
+  const { slots } = run;
   const slot = slots.find(({ test }) => exec.scenario.name.replace(/-health$/, "") === test.name);
   if (slot === undefined) return;
-  const { test, seconds } = slot;
+  if (exec.scenario.name === healthScenario(slot.test.name)) await beside(run, slot, started.source);
+  else await play(run, slot, started);
+}
+
+/** The gate that is open once all users of a test have come to their end. */
+const endOf = ({ name }: LoadTest): string => `end of ${name}`;
+
+/** One user of a test, from its turn to its end. */
+async function play(run: RunPlan, slot: Slot, started: Started): Promise<void> {
+  const { config, access, directory } = run;
+  const { test } = slot;
+  const user = exec.scenario.iterationInTest;
+  const turn = await takeTurn(run, slot, user);
+  if (turn === undefined) return;
   recorder.guardConnections();
   const meter = new Meter(test.name);
-  const slotEndsAt = exec.scenario.startTime + seconds * 1_000;
-  const api = new PlanApi(access, REQUEST_TIMEOUT_MS[config.profile], meter.answer, slotEndsAt);
   try {
-    if (exec.scenario.name === healthScenario(test.name)) {
-      await beside(run, slot, slotEndsAt, started.source, meter);
-      return;
-    }
     await test.run({
       config,
       numbers: test.profiles[config.profile],
-      api,
-      connect: connector(config.transport, access, REQUEST_TIMEOUT_MS[config.profile], config.wsClient),
+      api: new PlanApi(access, REQUEST_TIMEOUT_MS, meter.answer, turn.endsAt),
+      connect: connector(config.transport, access, REQUEST_TIMEOUT_MS, config.wsClient),
       meter,
       model: started.model,
       clockOffsetMs: started.clock?.applied ? started.clock.offsetMs : 0,
       directory,
       source: started.source,
+      hasFallback: started.hasFallback,
       mark: markOf(run.runId, run.instance),
-      user: exec.scenario.iterationInTest,
-      slotEndsAt,
+      user,
+      ...turn,
     });
     meter.count(USERS_FINISHED);
   } finally {
     meter.stop();
+    endTurn(slot);
+    if (recorder.count(test.name, USERS_FINISHED) >= slot.share) recorder.openGate(endOf(test), "");
     setTimeout(() => recorder.closeConnections(), CLOSING_MS);
   }
 }
 
 /**
- * Beside the users of a test: its live series, the server's /health, the server's process. Where several instances share
- * the run, the first probes and samples the server, for as long as any of them may have users.
+ * Beside the users of a test: its live series, the server's /health, the server's process; and behind them the way to the
+ * next test. Where several instances share the run, the first probes and samples the server, for as long as any of them may
+ * have users.
  */
-async function beside(
-  { instance, config, access }: RunPlan,
-  { test, share }: Slot,
-  slotEndsAt: number,
+async function beside(run: RunPlan, slot: Slot, source: Source | null): Promise<void> {
+  const { test, share, seconds } = slot;
+  const word = await recorder.passGate(test.name);
+  if (word === "") return;
+  if (word !== PLAY) {
+    withhold(run, slot, word);
+    return;
+  }
+  const meter = new Meter(test.name);
+  const endsAt = recorder.now() + seconds * 1_000;
+  const isWaiting = isShared(run.instance) && isFirst(run.instance);
+  const isOver = () =>
+    (!isWaiting && recorder.count(test.name, USERS_FINISHED) >= share) || recorder.now() > endsAt;
+  const span = { isOver, over: isWaiting ? sleep(seconds * 1_000) : recorder.passGate(endOf(test)) };
+  try {
+    const probe = isFirst(run.instance) ? await watch(run, test, span, source, meter) : undefined;
+    if (probe === undefined) await everySecond(meter, span, async () => {});
+    recorder.openGate(endOf(test), "");
+    endLive(test.name);
+    const answeredAt = await handOver(run, slot);
+    probe?.stop(answeredAt);
+  } finally {
+    meter.stop();
+  }
+}
+
+/** Probes and samples the server as long as the test lasts. */
+async function watch(
+  { config, access }: RunPlan,
+  test: LoadTest,
+  span: Span,
   source: Source | null,
   meter: Meter,
-): Promise<void> {
-  const isWaiting = isShared(instance) && isFirst(instance);
-  const isOver = () =>
-    (!isWaiting && recorder.count(test.name, USERS_FINISHED) >= share) ||
-    recorder.now() > slotEndsAt - PROBE_TIMEOUT_MS;
-  if (!isFirst(instance)) await everySecond(meter, isOver, async () => {});
-  else {
-    const probe = new HealthProbe(new PlanApi(access, PROBE_TIMEOUT_MS, meter.answer), meter);
-    const isWatched = source !== null && !test.samplesServerItself;
-    const watching = isWatched
-      ? sampleUntil(isOver, SAMPLE_EVERY_MS[config.profile], source, access, meter, "load")
-      : undefined;
-    await Promise.all([everySecond(meter, isOver, () => probe.ask()), watching]);
-    probe.stop();
-  }
-  endLive(test.name);
+): Promise<HealthProbe> {
+  const probe = new HealthProbe(new PlanApi(access, PROBE_TIMEOUT_MS, meter.answer), meter);
+  const isWatched = source !== null && !test.samplesServerItself;
+  const watching = isWatched
+    ? sampleUntil(span, SAMPLE_EVERY_MS[config.profile], source, access, meter, "load")
+    : undefined;
+  await Promise.all([everySecond(meter, span, () => probe.ask()), watching]);
+  return probe;
 }
 
 /** Adds a finding about the run as a whole. */
@@ -357,7 +378,7 @@ function addFinding(text: string): void {
 /** Removes what the run left on the server, and tells k6 the figures that only now are known. */
 async function teardown(run: RunPlan, started: Started | undefined): Promise<void> {
   if (started === undefined) return;
-  const { left } = await deleteMarked(new PlanApi(run.access, REQUEST_TIMEOUT_MS[run.config.profile]), [
+  const { left } = await deleteMarked(new PlanApi(run.access, REQUEST_TIMEOUT_MS), [
     markOf(run.runId, run.instance),
   ]);
   left.forEach(addFinding);

@@ -23,11 +23,14 @@ export const COUNTERS = {
   gap_messages_lost: "gapLost",
   connection_attempts: "attempts",
   connections_usable: "usable",
+  connection_attempts_unknown: "attemptsUnknown",
   reconnections: "returns",
   reconnections_usable: "returned",
+  reconnections_unknown: "returnsUnknown",
   streams_opened: "streamsOpened",
   streams_ended: "ended",
   streams_acceptable: "acceptable",
+  stream_ends_unknown: "outcomesUnknown",
   api_requests: "requests",
   api_requests_unanswered: "unanswered",
   server_errors: "serverErrors",
@@ -35,6 +38,8 @@ export const COUNTERS = {
   health_probes_prompt: "prompt",
   fallback_reports_asked: "fallbackAsked",
   fallback_reports_delivered: "fallbackDelivered",
+  fallback_reports_unknown: "fallbacksUnknown",
+  plans_not_made: "notMade",
   plans_created: "call:POST /api/plans 200",
   plans_deleted: "call:DELETE /api/plans/{id} 200",
   users_expected: USERS_EXPECTED,
@@ -124,6 +129,8 @@ export function histogramWithin(counts: readonly (readonly [le: string, count: n
 export const GAUGES = {
   /** 1 while a test runs, 0 when it has ended. */
   test_running: [],
+  /** How long the server took to recover from a test. */
+  test_recovery_seconds: [],
   /** 1: what the run is, its server and its k6, in labels; `instances` share it. */
   run_info: ["script", "instances", "server_version", "simulated", "behaviour", "k6_version"],
   /** 1: what a test covers and which targets it judges, in labels that list several with commas between. */

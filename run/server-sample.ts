@@ -4,6 +4,7 @@ import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import type { ServerSample } from "../record/record.ts";
 import type { Config } from "./config.ts";
+import type { Span } from "./health.ts";
 import type { Meter } from "./meter.ts";
 import { setGauge } from "./metrics.ts";
 import { PHASE_NAMES, WHOLE_RUN_LABEL } from "./series.ts";
@@ -97,9 +98,9 @@ async function readText(url: string, headers: Access["headers"]): Promise<string
   return status === 200 && typeof body === "string" ? body : "";
 }
 
-/** Samples every `everyMs` until `isOver`. */
+/** Samples every `everyMs` as long as the test lasts. */
 export async function sampleUntil(
-  isOver: () => boolean,
+  { isOver, over }: Span,
   everyMs: number,
   source: Source | null,
   access: Access,
@@ -110,7 +111,7 @@ export async function sampleUntil(
   while (!isOver()) {
     await sampleServer(source, access, meter, phase);
     due += everyMs;
-    await sleep(Math.max(0, due - recorder.now()));
+    await Promise.race([sleep(Math.max(0, due - recorder.now())), over]);
   }
 }
 

@@ -140,6 +140,15 @@ export const SETTINGS = {
     default: "",
     form: url,
   },
+  RECOVERY_SECONDS: {
+    default: "",
+    form: wholeNumber(1, 3_600),
+  },
+  GATE_URL: {
+    default: "",
+    form: url,
+    option: "--restart",
+  },
   TRIGGER: {
     default: "manual",
     form: oneOf(TRIGGERS),
@@ -180,6 +189,10 @@ export const ABOUT: Readonly<Record<SettingName, string>> = {
   LLM_MODEL: "The model that plans are created with; the first of `GET /api/models` when not given.",
   SERVER_METRICS_URL:
     "Where the server's process tells of itself in Prometheus text, e.g. `http://localhost:9101/metrics`, which `npm run watch` serves. When not given: `BASE_URL`'s `/metrics`, or the process that listens on that port of this machine.",
+  RECOVERY_SECONDS:
+    "How long the server may take to recover from a test before the later ones are given up; 60 in profile smoke, else 180, when not given: [suite.md](suite.md).",
+  GATE_URL:
+    "Asked with `POST` before every test of the suite but the first, which begins once it has answered 200: who answers there may restart the server. [suite.md](suite.md).",
   TRIGGER: "Who started the run. Alerts look at scheduled runs only: [dashboards.md](dashboards.md).",
   SEED: "The seed of all random choices, so that two runs make the same.",
   ALLOW_REMOTE: "The very host in `BASE_URL` that may be loaded: a name or an address, without a port.",

@@ -14,5 +14,7 @@ export const timingKey = (test: string, timing: Timing): string => `${test}/${ti
 
 /** Counts of answers are named `call:GET /api/plans/{id} 200`. */
 export const CALL_PREFIX = "call:";
+/** Counts of messages of types that the API does not have are named `type:llm_stream`. */
+export const TYPE_PREFIX = "type:";
 /** Counts of streams by outcome are named `outcome:completed`. */
 export const OUTCOME_PREFIX = "outcome:";

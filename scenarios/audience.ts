@@ -1,7 +1,7 @@
-import { logLines } from "../client/api.ts";
+import { logLines, type PlanState, planState } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { type Account, COUNT_NAMES, type Figures, Ledger } from "../client/ledger.ts";
-import { type Deadlines, Stream } from "../client/stream.ts";
+import { type Deadlines, type Silence, Stream } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
 import { mergeInto, quantile, type SparseHistogram } from "../record/histogram.ts";
 import { streamWeight } from "../record/join.ts";
@@ -19,8 +19,10 @@ export interface Client {
   stream: Stream;
   account: Account;
   handle: number;
-  /** The plan's own log when the stream had opened, and what the client had received then. */
-  baseline?: { lines: number; received: number };
+  /** The plan's own log when the stream had opened (undefined: not to be had), and what the client had received then. */
+  baseline?: { lines: number | undefined; received: number };
+  /** How the plan stood when the stream had opened. */
+  planAtStart: PlanState;
   /** Messages that the plan's log shows to be lost to this client, whoever else received them. */
   lostByLog: number;
   /** The stream was silent, and the plan's log, which would tell what it lacks, was not to be had. */
@@ -38,40 +40,64 @@ export interface AudienceOptions {
    * connect, nothing is due to them, and its log is not asked for.
    */
   expectsNothing?: boolean;
+  /** The plan stays on the server: what is left of a test is deleted after it. */
+  keepsPlan?: boolean;
 }
 
+/** What became of the request for a plan; `not asked`: the test's time was over. */
+export type Creation = "created" | "refused" | "unknown" | "not asked";
+
 /**
- * Creates a plan, lets `scene` put clients before it, waits until all of their streams have ended, and deletes it. A
- * plan that cannot be created has no stream for any of its `clients`: each counts as an attempt that failed.
+ * Creates a plan, lets `scene` put clients before it, waits until all of their streams have ended, and deletes it, unless
+ * it is to be kept. Where no plan can be created nobody attempts to watch it: that is a check that is not met, or not
+ * answered, and no stream that failed.
  */
 export async function withAudience<Numbers extends Shape>(
   context: UserContext<Numbers>,
   stub: Stub,
-  clients: number,
   options: AudienceOptions,
   scene: (audience: Audience<Numbers>) => Promise<void>,
-): Promise<void> {
-  const { body: plan, status, text } = await createPlan(context, stub);
+): Promise<Creation> {
+  const { body: plan, status, text, isAsked } = await createPlan(context, stub);
+  if (plan === undefined && isAsked) return notCreated(context, status, text);
   if (plan === undefined) {
-    context.meter.expect(false, `a plan could not be created: ${status} ${text}`);
-    context.meter.count("attempts", clients);
-    context.meter.add("plans", { plan: NOT_CREATED, counts: { attempts: clients }, latency: {} });
-    for (let i = 0; i < clients; i++) sample("connection-success", 0);
-    return;
+    context.meter.count("notMade");
+    return "not asked";
   }
   const audience = new Audience(context, plan.plan_id, options);
   await scene(audience);
   await audience.finish();
-  if (!audience.isPlanDeleted) await deletePlan(context.api, plan.plan_id);
+  if (!audience.isPlanDeleted && !options.keepsPlan) await deletePlan(context.api, plan.plan_id);
+  return "created";
+}
+
+function notCreated<Numbers extends Shape>(
+  { meter }: UserContext<Numbers>,
+  status: number,
+  text: string,
+): Creation {
+  if (status === 0) {
+    meter.expect(undefined, `whether a plan was created is not known: POST /api/plans was not answered (${text})`);
+    return "unknown";
+  }
+  meter.expect(false, `a plan could not be created: ${status} ${text}`);
+  meter.add("plans", { plan: NOT_CREATED, counts: { ended: 1, acceptable: 0 }, latency: {} });
+  return "refused";
 }
 
 const POLL_END_MS = 200;
+/** What one client has had for so long, another should have as well. */
+const ON_ITS_WAY_MS = 1_000;
 const LOG_MISSING =
   "a plan's own log was not to be had (GET /api/plans/{id}/details): messages that no client received are not known";
+const TOO_LATE = "plans were over before their clients were there: nothing was due to those";
 const STREAM_CALL = "GET /api/plans/{id}/stream";
 
 /** Outcomes after which a plan owes its fallback report. */
 const BROKEN_OFF: readonly Outcome[] = ["failed", "fallback", "refused", "dropped", "starved", "timed_out"];
+
+const renamed = (name: string): string =>
+  `SSE events came ${name === "message" ? "without a name" : `under the name ${name}`} in place of task_update: read by their content`;
 
 /** What a client's account has received, each message once. */
 const distinct = ({ figures: { counts } }: Account): number => counts.received - counts.duplicates;
@@ -88,6 +114,8 @@ export class Audience<Numbers extends Shape> {
   readonly clients: Client[] = [];
   private isDeleted = false;
   private isLogMissing = false;
+  /** Whether the plan's report was asked for, and delivered; it is asked for once. */
+  private fallback: Promise<void> | undefined;
   private readonly ledger: Ledger;
   /** What was counted of this plan alone: plans are what runs are compared by. */
   private readonly counts: Record<string, number> = {};
@@ -149,9 +177,8 @@ export class Audience<Numbers extends Shape> {
    * starved of one.
    */
   async leave(client: Client): Promise<void> {
-    const isOwed = client.stream.firstMessageAt === undefined && !this.options.expectsNothing;
-    const isStarved = isOwed && !(await this.isQuiet(client));
-    if (isStarved) client.stream.starve("no message before the client left");
+    const isUnheard = client.stream.firstMessageAt === undefined && !this.options.expectsNothing;
+    if (isUnheard) client.stream.giveUp(await this.whySilent(client), "no message before the client left");
     else client.stream.close();
   }
 
@@ -167,23 +194,36 @@ export class Audience<Numbers extends Shape> {
     return lines;
   }
 
-  /** Whether the plan still runs, as far as the server tells. */
-  async isRunning(): Promise<boolean> {
-    if (this.options.expectsNothing) return false;
-    const status = (await this.context.api.get(this.planId)).body?.status;
-    return status === "pending" || status === "running";
+  /** How the plan stands, as far as the server tells. */
+  async state(): Promise<PlanState> {
+    return this.options.expectsNothing ? "gone" : planState(await this.context.api.get(this.planId));
   }
 
-  /** Whether the plan still runs although the time of its stream is over: then its end was not seen, which is told. */
-  private async runsOn(): Promise<boolean> {
-    const isRunning = await this.isRunning();
-    if (isRunning) {
+  /**
+   * Whether the plan is completed, or is by `deadline` (milliseconds since the epoch); undefined where the server does not
+   * tell.
+   */
+  async isCompleted(deadline: number): Promise<boolean | undefined> {
+    for (;;) {
+      const answer = await this.context.api.get(this.planId);
+      const state = planState(answer);
+      if (state !== "running" || recorder.now() > deadline) {
+        return state === "unknown" ? undefined : answer.body?.status === "completed";
+      }
+      await sleep(POLL_END_MS);
+    }
+  }
+
+  /** How the plan stands when the time of a stream is over. Where it still runs its end was not seen, which is told. */
+  private async stateAtEnd(): Promise<PlanState> {
+    const state = await this.state();
+    if (state === "running") {
       const seconds = this.options.deadlines.lifeMs / 1_000;
       this.context.meter.add("findings", {
         text: `plans still ran when the time of their streams was over (${Math.round(seconds)} s): their end was not seen`,
       });
     }
-    return isRunning;
+    return state;
   }
 
   /** Waits for the end of all streams, accounts for their messages, and reports every stream and the plan. */
@@ -196,6 +236,7 @@ export class Audience<Numbers extends Shape> {
     for (const client of this.clients) {
       const figures = withLossByLog(client);
       client.figures = figures;
+      if (figures.otherName !== null) this.context.meter.add("findings", { text: renamed(figures.otherName) });
       if (!this.options.expectsNothing) mergeInto(latency, figures.latency);
       this.report(client, figures);
     }
@@ -203,9 +244,18 @@ export class Audience<Numbers extends Shape> {
     this.context.meter.add("plans", { plan: this.planId, counts: this.counts, latency });
   }
 
-  /** Asks the plan for its report, its run having broken off at `since`. */
-  async askForReport(cause: string, since: number): Promise<void> {
-    const isDelivered = await askForFallback(this.context, this.planId, cause, since);
+  /** Asks the plan for its report, its run having broken off at `since`. Once: later calls have the first one's answer. */
+  askForReport(cause: string, since: number): Promise<void> {
+    this.fallback ??= this.takeReport(cause, since);
+    return this.fallback;
+  }
+
+  private async takeReport(cause: string, since: number): Promise<void> {
+    const isDelivered = await askForFallback(this.context, this.planId, cause, since, () => this.state());
+    if (isDelivered === undefined) {
+      this.count("fallbacksUnknown");
+      return;
+    }
     this.count("fallbackAsked");
     this.count("fallbackDelivered", isDelivered ? 1 : 0);
   }
@@ -230,15 +280,24 @@ export class Audience<Numbers extends Shape> {
       {
         lastAt: () => account.lastAt,
         malformed: (text) => meter.add("findings", { text: `malformed message on ${name}: ${text}` }),
+        unknown: (type, text) => meter.unknownMessage(type, text),
         refusedWith: (status, reason) => meter.streamRefused(STREAM_CALL, status, reason),
-        isPlanQuiet: () => this.isQuiet(client),
-        isPlanRunning: () => this.runsOn(),
+        whySilent: () => this.whySilent(client),
+        planAtEnd: () => this.stateAtEnd(),
         isPlanDeleted: () => this.isDeleted,
-        isGeneratorEnding: () => recorder.signalled() || recorder.now() >= this.context.slotEndsAt,
+        isGeneratorEnding: () => recorder.signalled() || recorder.now() >= this.context.endsAt,
       },
     );
     const handle = meter.openStream(this.planId, name, stream.startedAt);
-    const client: Client = { name, stream, account, handle, lostByLog: 0, isLossUnknown: false };
+    const client: Client = {
+      name,
+      stream,
+      account,
+      handle,
+      planAtStart: "unknown",
+      lostByLog: 0,
+      isLossUnknown: false,
+    };
     this.clients.push(client);
     void stream.usable.then((isUsable) => this.sampleConnection(client, isUsable));
     void stream.ended.then((outcome) => this.sampleOutcome(client, outcome));
@@ -247,6 +306,7 @@ export class Audience<Numbers extends Shape> {
 
   private sampleConnection({ stream }: Client, isUsable: boolean): void {
     if (this.options.expectsNothing || (!isUsable && this.isDeleted)) return;
+    if (stream.isUnknown && !isUsable) this.count("attemptsUnknown");
     if (!isUsable && (stream.outcome === "interrupted" || stream.outcome === "closed")) return;
     this.count("attempts");
     this.count("usable", isUsable ? 1 : 0);
@@ -259,7 +319,9 @@ export class Audience<Numbers extends Shape> {
     const isByClient = outcome === "closed" || outcome === "starved" || outcome === "timed_out";
     account.leave(stream.endedAt ?? recorder.now(), isByClient);
     this.context.meter.count(`${OUTCOME_PREFIX}${outcome}`);
-    if (outcome === "interrupted") return;
+    if (stream.isUnknown) this.count("outcomesUnknown");
+    if (stream.isTooLate) this.context.meter.add("findings", { text: TOO_LATE });
+    if (outcome === "interrupted" || stream.isUnknown || stream.isTooLate) return;
     const isAcceptable = this.options.acceptable.includes(outcome);
     this.count("ended");
     this.count("acceptable", isAcceptable ? 1 : 0);
@@ -270,24 +332,32 @@ export class Audience<Numbers extends Shape> {
   private async takeBaseline(clients: readonly Client[]): Promise<void> {
     if (this.options.expectsNothing) return;
     const received = clients.map(({ account }) => distinct(account));
-    const lines = await this.logLines();
-    if (lines === undefined) return;
+    const [lines, state] = await Promise.all([this.logLines(), this.state()]);
     clients.forEach((client, i) => {
       client.baseline = { lines, received: received[i] ?? 0 };
+      client.planAtStart = state;
     });
   }
 
   /**
-   * A silent stream is the plan's doing where the plan still runs and its log went no further than the stream. What the
-   * log has beyond it is lost to the client, should its stream be given up now.
+   * Why a stream is silent. It is owed what the plan's log, or another client, has beyond it, which is lost to it should it be
+   * given up now; and the plan's end, where the plan was not over when it came.
    */
-  private async isQuiet(client: Client): Promise<boolean> {
-    if (this.options.expectsNothing) return false;
-    const [isRunning, lines] = await Promise.all([this.isRunning(), this.logLines()]);
-    client.isLossUnknown = lines === undefined;
-    if (lines === undefined || client.baseline === undefined) return false;
-    client.lostByLog = this.missingOf(client, lines);
-    return isRunning && client.lostByLog === 0;
+  private async whySilent(client: Client): Promise<Silence> {
+    if (this.options.expectsNothing) return "owed";
+    const [state, lines] = await Promise.all([this.state(), this.logLines()]);
+    client.isLossUnknown = lines === undefined || client.baseline?.lines === undefined;
+    if (lines !== undefined) client.lostByLog = this.missingOf(client, lines);
+    if (client.lostByLog > 0 || this.hasFallenBehind(client)) return "owed";
+    if (state === "running") return client.isLossUnknown ? "unknown" : "quiet";
+    if (state === "unknown") return "unknown";
+    return client.planAtStart === "over" && client.stream.firstMessageAt === undefined ? "too late" : "owed";
+  }
+
+  /** Whether another client has heard something since this one last did, or came, and long enough ago. */
+  private hasFallenBehind({ account, stream }: Client): boolean {
+    const heardUntil = Math.max(stream.startedAt, account.lastAt);
+    return this.clients.some((other) => other.account.lastAt > heardUntil + ON_ITS_WAY_MS);
   }
 
   /** Streams that were told the plan's end should have received what the log gained since their baseline. */
@@ -303,11 +373,12 @@ export class Audience<Numbers extends Shape> {
   /** Whoever was told the plan's end is owed the whole log: where the plan runs on, it is given a while to be whole. */
   private async waitForEnd(): Promise<void> {
     const deadline = recorder.now() + this.options.deadlines.silenceMs;
-    while (recorder.now() < deadline && (await this.isRunning())) await sleep(POLL_END_MS);
+    const isOver = async () => ["over", "gone"].includes(await this.state());
+    while (recorder.now() < deadline && !(await isOver())) await sleep(POLL_END_MS);
   }
 
   private missingOf({ baseline, account }: Client, lines: number): number {
-    if (baseline === undefined) return 0;
+    if (baseline?.lines === undefined) return 0;
     return Math.max(0, lines - baseline.lines - (distinct(account) - baseline.received));
   }
 
@@ -315,7 +386,7 @@ export class Audience<Numbers extends Shape> {
     const outcome = stream.outcome ?? "interrupted";
     if (!this.options.expectsNothing) {
       for (const count of COUNT_NAMES) this.count(count, counts[count]);
-      if (outcome === "starved" && isLossUnknown) this.count("lossUnknown");
+      if ((outcome === "starved" || stream.isUnknown) && isLossUnknown) this.count("lossUnknown");
     }
     const acceptable = this.options.acceptable.includes(outcome);
     const p95Ms = this.options.expectsNothing ? null : (quantile(latency, 0.95) ?? null);

@@ -17,9 +17,9 @@ interface Numbers extends Shape {
 
 const baseline: Numbers = {
   users: 6,
-  readers: 2,
+  readers: 1,
   sweepMs: 30_000,
-  slotSeconds: 150,
+  userSeconds: 150,
   stub: { lines: 600, rate: 20 },
   deadlines: longDeadlines(40_000),
 };
@@ -35,9 +35,9 @@ export const cleanupRace = loadTest<Numbers>({
   profiles: {
     smoke: {
       users: 6,
-      readers: 2,
+      readers: 1,
       sweepMs: 1_500,
-      slotSeconds: 6.5,
+      userSeconds: 8,
       stub: { lines: 120, rate: 40 },
       deadlines: shortDeadlines(4_000),
     },
@@ -50,7 +50,7 @@ export const cleanupRace = loadTest<Numbers>({
     // The end of each plan's share of the sweep: with six plans and 30 s the first is deleted at 5 s, as in the test plan.
     const moment = (sweepMs * (context.user + 1)) / users;
     const options = { deadlines, acceptable: ["deleted", "completed"] } as const;
-    return withAudience(context, stub, readers, options, async (audience) => {
+    return withAudience(context, stub, options, async (audience) => {
       const createdAt = recorder.now();
       await audience.join(named("reader", readers));
       await sleep(Math.max(0, createdAt + moment - recorder.now()));

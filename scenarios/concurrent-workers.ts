@@ -18,12 +18,15 @@ const baseline: Numbers = {
   users: 10,
   plansEach: 100,
   holdMs: 1_000,
-  slotSeconds: 360,
+  userSeconds: 360,
   stub: { lines: 100, rate: 20 },
   deadlines: longDeadlines(40_000),
 };
 
-/** Workers that create plan after plan and open a stream on each at once, for a second. */
+/**
+ * Workers that create plan after plan and open a stream on each at once, for a second. No plan is deleted before the test is
+ * over, as the test plan has it.
+ */
 export const concurrentWorkers = loadTest<Numbers>({
   name: "concurrent-workers",
   title: "Workers that create and watch plan after plan",
@@ -32,16 +35,17 @@ export const concurrentWorkers = loadTest<Numbers>({
   targets: LIFE_TARGETS,
   streamsEach: () => 1,
   profiles: {
+    // The smaller thing: four workers with four plans each, whose pipelines are short, so that few run at once.
     smoke: {
-      users: 10,
-      plansEach: 6,
-      holdMs: 250,
-      slotSeconds: 7,
-      stub: { lines: 40, rate: 20 },
+      users: 4,
+      plansEach: 4,
+      holdMs: 1_000,
+      userSeconds: 14,
+      stub: { lines: 8, rate: 40 },
       deadlines: shortDeadlines(4_000),
     },
     baseline,
-    stress: { ...baseline, users: 1_200, plansEach: 1, arrivalsPerSecond: 20, slotSeconds: 130 },
+    stress: { ...baseline, users: 1_200, plansEach: 1, arrivalsPerSecond: 20, userSeconds: 70 },
     endurance: baseline,
   },
   async run(context) {
@@ -49,17 +53,12 @@ export const concurrentWorkers = loadTest<Numbers>({
   },
 });
 
-function onePlan(context: UserContext<Numbers>): Promise<void> {
+function onePlan(context: UserContext<Numbers>): Promise<unknown> {
   const { deadlines, stub, holdMs } = context.numbers;
-  return withAudience(
-    context,
-    stub,
-    1,
-    { deadlines, acceptable: ["closed", "completed"] },
-    async (audience) => {
-      const [client] = await audience.join(["client 1"]);
-      await Promise.race([client?.stream.ended, sleep(holdMs)]);
-      await audience.leaveAll();
-    },
-  );
+  const options = { deadlines, acceptable: ["closed", "completed"], keepsPlan: true } as const;
+  return withAudience(context, stub, options, async (audience) => {
+    const [client] = await audience.join(["client 1"]);
+    await Promise.race([client?.stream.ended, sleep(holdMs)]);
+    await audience.leaveAll();
+  });
 }

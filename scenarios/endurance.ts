@@ -1,4 +1,3 @@
-import exec from "k6/execution";
 import { recorder } from "../client/extension.ts";
 import type { Deadlines } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
@@ -27,11 +26,11 @@ interface Numbers extends Shape {
 }
 
 /** Streams open without a message in the idle phase. */
-const IDLE_STREAMS = 20;
+const IDLE_STREAMS = 10;
 
 const twoHours: Numbers = {
-  users: 5,
-  clients: 5,
+  users: 2,
+  clients: 4,
   rate: 4,
   warmUp: 300,
   rest: 60,
@@ -40,7 +39,7 @@ const twoHours: Numbers = {
   comeAndGo: 30,
   planSeconds: 600,
   sampleMs: 10_000,
-  slotSeconds: 7_860,
+  userSeconds: 7_860,
 };
 
 /**
@@ -67,14 +66,14 @@ export const endurance = loadTest<Numbers>({
       comeAndGo: 5,
       planSeconds: 10,
       sampleMs: 1_000,
-      slotSeconds: 75,
+      userSeconds: 75,
     },
-    baseline: { ...twoHours, load: 1_800, slotSeconds: 2_460 },
-    stress: { ...twoHours, load: 1_800, slotSeconds: 2_460, users: 25, clients: 20 },
+    baseline: { ...twoHours, load: 1_800, userSeconds: 2_460 },
+    stress: { ...twoHours, load: 1_800, userSeconds: 2_460, users: 25, clients: 20 },
     endurance: twoHours,
   },
   async run(context) {
-    const moments = momentsOf(context.numbers, exec.scenario.startTime);
+    const moments = momentsOf(context.numbers, context.beganAt);
     if (context.user === 0) await Promise.all([sampleAll(context, moments), watch(context, moments)]);
     else await watch(context, moments);
   },
@@ -117,7 +116,7 @@ async function watchOne(context: UserContext<Numbers>, endsAt: number): Promise<
   const seconds = (endsAt - recorder.now()) / 1_000;
   const stub = { lines: Math.ceil(rate * (seconds + 5)), rate };
   const options = { deadlines: deadlinesOf(seconds), acceptable: WATCHED };
-  await withAudience(context, stub, clients, options, async (audience) => {
+  await withAudience(context, stub, options, async (audience) => {
     await audience.join(named("client", clients));
     await comeAndGo(context, audience, endsAt);
     await audience.leaveAll();
@@ -156,7 +155,7 @@ async function holdIdle(context: UserContext<Numbers>, endsAt: number): Promise<
   const lifeMs = (seconds + 30) * 1_000;
   const deadlines = { firstMessageMs: lifeMs, silenceMs: lifeMs, lifeMs };
   const options = { deadlines, acceptable: WATCHED, expectsNothing: true };
-  await withAudience(context, stub, IDLE_STREAMS, options, async (audience) => {
+  await withAudience(context, stub, options, async (audience) => {
     await audience.join(named("idle client", IDLE_STREAMS));
     await until(endsAt);
     await audience.leaveAll();
@@ -187,5 +186,6 @@ async function sampleTo(
   const isOver = () => recorder.now() > moment - 500;
   // Without a source a sample still tells k6's own memory, and that the server tells nothing.
   const everyMs = Math.min(numbers.sampleMs, (moment - recorder.now()) / 5);
-  await sampleUntil(isOver, everyMs, source, api.access, meter, phase);
+  const span = { isOver, over: until(moment - 500) };
+  await sampleUntil(span, everyMs, source, api.access, meter, phase);
 }

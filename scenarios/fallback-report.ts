@@ -15,8 +15,9 @@ interface Numbers extends Shape {
 
 const baseline: Numbers = {
   users: 6,
+  atOnce: 2,
   breakAfterMs: 5_000,
-  slotSeconds: 120,
+  userSeconds: 120,
   stub: { lines: 200, rate: 20 },
   deadlines: longDeadlines(40_000),
 };
@@ -32,13 +33,14 @@ export const fallbackReport = loadTest<Numbers>({
   profiles: {
     smoke: {
       users: 4,
+      atOnce: 2,
       breakAfterMs: 700,
-      slotSeconds: 7,
+      userSeconds: 10,
       stub: { lines: 60, rate: 40 },
       deadlines: shortDeadlines(4_000),
     },
     baseline,
-    stress: { ...baseline, users: 40 },
+    stress: { ...baseline, users: 40, atOnce: 40 },
     endurance: baseline,
   },
   run: (context) => (context.user % 2 === 0 ? pipelineFails(context) : streamBreaks(context)),
@@ -48,21 +50,21 @@ export const fallbackReport = loadTest<Numbers>({
  * The plan's stream ends with its failure or its fallback, and the audience asks for the report. Where the plan's process
  * died without a word, the plan is running for ever: its stream is closed by the test, and the report is owed as well.
  */
-function pipelineFails(context: UserContext<Numbers>): Promise<void> {
+function pipelineFails(context: UserContext<Numbers>): Promise<unknown> {
   const { deadlines, stub } = context.numbers;
   const options = { deadlines, acceptable: ["failed", "fallback"] } as const;
-  return withAudience(context, { ...stub, exit: 1 }, 1, options, async (audience) => {
+  return withAudience(context, { ...stub, exit: 1 }, options, async (audience) => {
     const [client] = await audience.join(["client of a plan that fails"]);
     if ((await client?.stream.ended) !== "closed") return;
     await audience.askForReport("the pipeline never ended", recorder.now());
   });
 }
 
-/** The client's connection breaks in the middle of the plan; what there is by then must be had. */
-function streamBreaks(context: UserContext<Numbers>): Promise<void> {
+/** The client's connection breaks in the middle of the plan; its report must be had when the plan is over at the latest. */
+function streamBreaks(context: UserContext<Numbers>): Promise<unknown> {
   const { deadlines, stub, breakAfterMs } = context.numbers;
   const options = { deadlines, acceptable: ["closed", "completed"] } as const;
-  return withAudience(context, stub, 1, options, async (audience) => {
+  return withAudience(context, stub, options, async (audience) => {
     await audience.join(["client that breaks off"]);
     await sleep(breakAfterMs);
     await audience.leaveAll();

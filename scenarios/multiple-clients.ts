@@ -12,8 +12,9 @@ interface Numbers extends Shape {
 
 const baseline: Numbers = {
   users: 5,
+  atOnce: 1,
   clients: 5,
-  slotSeconds: 75,
+  userSeconds: 75,
   stub: { lines: 600, rate: 20 },
   deadlines: longDeadlines(50_000),
 };
@@ -29,16 +30,17 @@ export const multipleClients = loadTest<Numbers>({
   profiles: {
     smoke: {
       users: 3,
+      atOnce: 1,
       clients: 5,
-      slotSeconds: 8,
-      stub: { lines: 100, rate: 40 },
+      userSeconds: 10,
+      stub: { lines: 60, rate: 40 },
       deadlines: shortDeadlines(5_500),
     },
     baseline,
-    stress: { ...baseline, users: 25, clients: 20 },
+    stress: { ...baseline, users: 25, atOnce: 25, clients: 20 },
     endurance: {
       ...baseline,
-      slotSeconds: 330,
+      userSeconds: 330,
       stub: { lines: 6_000, rate: 20 },
       deadlines: longDeadlines(305_000),
     },
@@ -46,7 +48,7 @@ export const multipleClients = loadTest<Numbers>({
   run(context) {
     const { clients, deadlines, stub } = context.numbers;
     const names = named("client", clients);
-    return withAudience(context, stub, clients, { deadlines, acceptable: WATCHED }, async (audience) => {
+    return withAudience(context, stub, { deadlines, acceptable: WATCHED }, async (audience) => {
       await audience.join(names);
     });
   },

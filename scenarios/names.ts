@@ -1,6 +1,7 @@
 /**
- * The names of all load tests, in the order in which the suite runs them: those that can poison a server come last.
- * The endurance test is part of the suite in profile endurance only.
+ * The names of all load tests, in the order in which the suite runs them, from the gentlest load to the hardest: one plan,
+ * several clients of one plan, several plans, plans that come and go, and last so many plans that a server breaks down. The
+ * endurance test is part of the suite in profile endurance only.
  */
 export const TEST_NAMES = [
   "basic-connection",
@@ -8,10 +9,10 @@ export const TEST_NAMES = [
   "reconnection",
   "fallback-report",
   "throughput",
-  "plan-scaling",
   "endurance",
-  "concurrent-workers",
-  "rapid-create-delete",
   "cleanup-race",
+  "rapid-create-delete",
+  "concurrent-workers",
+  "plan-scaling",
 ] as const;
 export type TestName = (typeof TEST_NAMES)[number];

@@ -1,4 +1,3 @@
-import exec from "k6/execution";
 import { clearInterval, setInterval } from "k6/timers";
 import { recorder } from "../client/extension.ts";
 import type { Deadlines } from "../client/stream.ts";
@@ -18,7 +17,7 @@ interface Numbers extends Shape {
   deadlines: Deadlines;
 }
 
-/** Clients on one plan, scene after scene, each a virtual user of its own. */
+/** Clients on one plan, one scene after the other, each a virtual user of its own. */
 const SCENES = [
   { clients: 1, hasSlowReader: false },
   { clients: 5, hasSlowReader: false },
@@ -26,17 +25,16 @@ const SCENES = [
 ] as const;
 /** How often a slow reader takes a message: so rarely that whatever is between it and the server fills up. */
 const SLOW_READ_MS = 20;
-/** Between two scenes, so that one's tail is not the next one's load. */
-const PAUSE_MS = 500;
 /** What a scene takes beside its measured time: creation, the first messages, the end. */
 const MARGIN_MS = 1_500;
 const SHORTEST_SPAN_MS = 500;
 
 const baseline: Numbers = {
   users: SCENES.length,
+  atOnce: 1,
   offeredRate: 1_300,
   sceneMs: 60_000,
-  slotSeconds: 270,
+  userSeconds: 100,
   deadlines: longDeadlines(90_000),
 };
 
@@ -52,9 +50,10 @@ export const throughput = loadTest<Numbers>({
   profiles: {
     smoke: {
       users: SCENES.length,
+      atOnce: 1,
       offeredRate: 1_300,
       sceneMs: 1_000,
-      slotSeconds: 12,
+      userSeconds: 12,
       deadlines: shortDeadlines(9_000),
     },
     baseline,
@@ -64,12 +63,10 @@ export const throughput = loadTest<Numbers>({
   async run(context) {
     const { sceneMs, offeredRate, deadlines } = context.numbers;
     const { clients, hasSlowReader } = SCENES[context.user] ?? SCENES[0];
-    const startsAt = exec.scenario.startTime + context.user * (sceneMs + MARGIN_MS + PAUSE_MS);
-    await sleep(Math.max(0, startsAt - recorder.now()));
     const stub = { lines: Math.ceil((offeredRate * (sceneMs + MARGIN_MS / 2)) / 1_000), rate: offeredRate };
     let watched: Audience<Numbers> | undefined;
     let measured: Measured | undefined;
-    await withAudience(context, stub, clients, { deadlines, acceptable: WATCHED }, async (audience) => {
+    await withAudience(context, stub, { deadlines, acceptable: WATCHED }, async (audience) => {
       watched = audience;
       const slow = hasSlowReader ? await joinSlowly(context, audience.planId) : undefined;
       const joined = await audience.join(named("client", clients));

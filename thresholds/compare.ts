@@ -195,7 +195,9 @@ function byFlaws(
     return notEnough(`${counted}: too few for any difference to be more than chance`);
   const p = fisher(strata);
   const isOpposed = (old.flawed / old.of - young.flawed / young.of) * gain(row, values) < 0;
-  return { p, ...wordOf(row, values, p < RARE && !isOpposed, `${counted}, ${showP(p)}`) };
+  const word = wordOf(row, values, p < RARE && !isOpposed, `${counted}, ${showP(p)}`);
+  if (word.word !== "not enough" || !isOpposed || p >= RARE) return { p, ...word };
+  return { p, ...notEnough(`${counted}, ${showP(p)}: ${noun} and value changed in opposite directions`) };
 }
 
 /** How many plans, or windows, of a test would not meet the target by themselves. */

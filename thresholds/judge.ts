@@ -61,7 +61,7 @@ function sum(a: TestEvidence, b: TestEvidence): TestEvidence {
 
 function judgeTarget(row: Target, evidence: Evidence): Judged {
   const measure = row.measure(evidence);
-  const { verdict, reason } = verdictOf(row, measure, evidence);
+  const { verdict, reason } = evidence.withheld ? notPlayed(evidence.withheld) : verdictOf(row, measure, evidence);
   return {
     id: row.id,
     verdict,
@@ -74,13 +74,17 @@ function judgeTarget(row: Target, evidence: Evidence): Judged {
   };
 }
 
+const notPlayed = (reason: string): { verdict: Verdict; reason: string } => ({ verdict: "no data", reason });
+
 function verdictOf(row: Target, measure: Measure, evidence: Evidence): { verdict: Verdict; reason?: string } {
   const { value, notMeasured, noData } = measure;
   const isAtEdge = isAtEdgeOf(row, measure);
   const isJudged = value !== undefined && notMeasured === undefined && noData === undefined;
   if (isJudged && !isAtEdge && !meets(row, value)) return { verdict: "missed" };
   const untrusted = noData ?? whatIsMissing(evidence);
-  if (untrusted !== undefined) return { verdict: "no data", reason: untrusted };
+  // What was seen is told all the same: a doubt about a value takes nothing of what stands beside it.
+  const seen = value === undefined || !measure.note ? "" : `; ${measure.note}`;
+  if (untrusted !== undefined) return { verdict: "no data", reason: `${untrusted}${seen}` };
   if (notMeasured !== undefined) return { verdict: "not measured", reason: notMeasured };
   if (value === undefined) return { verdict: "no data", reason: "expected, and nothing was seen" };
   return { verdict: isAtEdge ? "at the edge" : "met" };
@@ -96,6 +100,8 @@ export const USERS_FINISHED = "users:finished";
 function whatIsMissing({ counts }: Evidence): string | undefined {
   const interrupted = counts["outcome:interrupted"] ?? 0;
   if (interrupted > 0) return `${interrupted} streams were broken off by the load generator`;
+  const notMade = counts.notMade ?? 0;
+  if (notMade > 0) return `${notMade} plans or checks were not made, because the test's time was over`;
   const [expected, finished] = [counts[USERS_EXPECTED] ?? 0, counts[USERS_FINISHED] ?? 0];
   return finished < expected ? `only ${finished} of ${expected} virtual users came to their end` : undefined;
 }

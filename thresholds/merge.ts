@@ -139,6 +139,9 @@ function addTest(into: TestRecord, test: TestRecord): void {
   into.endedAt = later(into.endedAt, test.endedAt);
   if (into.targets.length < test.targets.length) into.targets = test.targets;
   into.findings = union(into.findings, test.findings);
+  into.recoveryMs = later(into.recoveryMs, test.recoveryMs);
+  into.hadFreshServer ||= test.hadFreshServer;
+  into.withheld ??= test.withheld;
   for (const call of test.calls) addCall(into.calls, call);
   mergeInto(into.outcomes, test.outcomes);
   mergeInto(into.tally.counts, test.tally.counts);
@@ -187,6 +190,7 @@ function evidenceOf(test: TestRecord, record: RunRecord): TestEvidence {
   return {
     test: test.name,
     targets: test.targets.map(({ id }) => id as TargetId),
+    withheld: test.withheld,
     counts: { ...test.tally.counts, "outcome:interrupted": test.outcomes.interrupted ?? 0 },
     latency: test.tally.latency,
     plans: mine(record.plans.kept).map(({ latency }) => latency),

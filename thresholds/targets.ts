@@ -9,6 +9,8 @@ type Rate = Pick<RateReport, "clients" | "offered" | "delivered" | "slowReader">
 /** What is known of one test when its targets are judged. Figures of several instances are added up beforehand. */
 export interface Evidence {
   test: string;
+  /** Why the test was not played: then nothing is known. Null or absent where it was. */
+  withheld?: string | null;
   counts: Readonly<Record<string, number>>;
   latency: SparseHistogram;
   /** The latency of each plan's messages: the unit of resampling. */
@@ -74,14 +76,38 @@ export interface Target {
 
 const count = (evidence: Evidence, name: string): number => evidence.counts[name] ?? 0;
 
-/** A share of `part` in `whole`, with "n of m" as its note. */
+/**
+ * A share of `part` in `whole`, with "n of m" as its note. `unknown` counts those of which the server did not tell: with them
+ * the share can be missed, and not met.
+ */
 const share =
-  (part: string, whole: string, noun: string) =>
+  (part: string, whole: string, noun: string, unknown = "") =>
   (evidence: Evidence): Measure => {
     const observations = count(evidence, whole);
     const value = observations > 0 ? count(evidence, part) / observations : undefined;
-    return { value, observations, note: `${count(evidence, part)} of ${observations} ${noun}` };
+    const untold = count(evidence, unknown);
+    return {
+      value,
+      observations,
+      note: `${count(evidence, part)} of ${observations} ${noun}`,
+      noData:
+        untold > 0 && (value === undefined || value === 1)
+          ? `of ${untold} more it is not known: the server did not tell`
+          : undefined,
+    };
   };
+
+/** A verdict on fewer messages than these would be one on next to nothing. */
+const FEWEST_MESSAGES = 10;
+/** Nor is anything known where of what was received so small a share was due: the rest was there before the streams. */
+const LEAST_DUE = 0.1;
+
+/** Why so few messages are not enough to call a target met. */
+function tooFew(evidence: Evidence, messages: number): string | undefined {
+  const received = count(evidence, "received");
+  const isTooFew = messages > 0 && (messages < FEWEST_MESSAGES || messages < LEAST_DUE * received);
+  return isTooFew ? `too few to judge: ${messages} of ${received} messages received` : undefined;
+}
 
 /** Delivered is what came, once and in order. */
 function delivery(evidence: Evidence): Measure {
@@ -99,7 +125,8 @@ function delivery(evidence: Evidence): Measure {
   const [most, of] = missing.reduce((worst, one) => (one[0] > worst[0] ? one : worst), [0, 0] as const);
   if (most > 0) notes.push(`worst stream lacks ${most} of ${of}`);
   const value = due > 0 ? delivered / due : undefined;
-  const noData = value === undefined || value === 1 ? notAllKnown(evidence) : undefined;
+  const noData =
+    value === undefined || value === 1 ? (notAllKnown(evidence) ?? tooFew(evidence, due)) : undefined;
   return { value, observations: due, note: notes.join(", "), noData };
 }
 
@@ -203,6 +230,7 @@ function latencyP95(evidence: Evidence): Measure {
     noData:
       notStamped(evidence) ??
       waitedTooLong(evidence) ??
+      tooFew(evidence, observations) ??
       cameLate(evidence, isSureOfLatency(evidence, value)) ??
       clocksDisagree(evidence, observations) ??
       clockTooUncertain(evidence, value),
@@ -236,7 +264,7 @@ function throughput(evidence: Evidence): Measure {
   return { value: undefined, observations: rates.length, notMeasured };
 }
 
-type Step = Pick<StepReport, "plans" | "completed" | "completionMs">;
+type Step = Pick<StepReport, "plans" | "completed" | "completionMs"> & Partial<Pick<StepReport, "unknown">>;
 
 /** The exponent of completion time against plans between two steps: 1 is linear. */
 export const exponentBetween = (before: Step, step: Step): number =>
@@ -245,33 +273,60 @@ export const exponentBetween = (before: Step, step: Step): number =>
 /** How far from linear (1.0) scaling may measure. */
 const SCALING_LIMIT = 1.1;
 
+/** The largest exponent between neighbouring steps, were each to have taken `lateMs` less; undefined with fewer than two. */
+function worstExponent(
+  steps: readonly Step[],
+  lateMs: number,
+): { value: number; note: string } | undefined {
+  const exponents = steps.slice(1).map((step, i) => {
+    const before = steps[i] ?? step;
+    const value = exponentBetween(before, { ...step, completionMs: Math.max(1, step.completionMs - lateMs) });
+    return { value, note: `from ${before.plans} to ${step.plans} plans` };
+  });
+  return exponents.toSorted((a, b) => b.value - a.value)[0];
+}
+
+/** The first step in which not all plans were completed, in words; undefined where there is none. */
+function cliffIn(steps: readonly Step[]): string | undefined {
+  const cliff = steps.find(({ plans, completed }) => completed < plans);
+  if (cliff === undefined) return undefined;
+  const { plans, completed, unknown = 0 } = cliff;
+  const untold = unknown > 0 ? `, ${unknown} not known: the server did not tell` : "";
+  return `cliff at ${plans} plans (${completed} completed${untold})`;
+}
+
 /**
  * The largest exponent between neighbouring steps. Plans that were not completed count with their deadline, which is
  * less than they take: with them the target can be missed, and not met.
  */
 function scaling(evidence: Evidence): Measure {
-  const { steps } = evidence;
-  const ordered = steps.toSorted((a, b) => a.plans - b.plans);
-  const exponents = ordered.slice(1).map((step, i) => {
-    const before = ordered[i] ?? step;
-    return { value: exponentBetween(before, step), note: `from ${before.plans} to ${step.plans} plans` };
-  });
-  const worst = exponents.reduce(
-    (a, b) => (b.value > a.value ? b : a),
-    exponents[0] ?? { value: Number.NaN, note: "" },
-  );
-  const cliff = ordered.find(({ plans, completed }) => completed < plans);
-  const note =
-    cliff === undefined
-      ? worst.note
-      : `${worst.note}; cliff at ${cliff.plans} plans (${cliff.completed} completed)`;
-  const value = Number.isNaN(worst.value) ? undefined : worst.value;
+  const steps = evidence.steps.toSorted((a, b) => a.plans - b.plans);
+  const worst = worstExponent(steps, 0);
+  const cliff = cliffIn(steps);
+  const note = [worst?.note, cliff].filter((part) => part !== undefined).join("; ");
+  const value = worst?.value;
   const isLinear = value !== undefined && value <= SCALING_LIMIT;
-  const isTooSmall = isLinear && cliff !== undefined;
-  const noData = isTooSmall
-    ? `not all plans were completed, so how long they take is not known; ${note}`
-    : cameLate(evidence, isLinear);
+  const lateMs = quantile(evidence.generatorLag, 0.99) ?? 0;
+  const isSure = isLinear || (worstExponent(steps, lateMs)?.value ?? 0) > SCALING_LIMIT;
+  const noData =
+    isLinear && cliff !== undefined
+      ? "not all plans were completed, so how long they take is not known"
+      : cameLate(evidence, isSure);
   return { value, observations: steps.length, note, noData };
+}
+
+/** An answer that never came may have been a 5xx: with such, 0 of them is not known. */
+function serverErrors(evidence: Evidence): Measure {
+  const observations = count(evidence, "requests");
+  const value = observations > 0 ? count(evidence, "serverErrors") : undefined;
+  const unanswered = count(evidence, "unanswered");
+  return {
+    value,
+    observations,
+    note: `in ${observations} requests`,
+    noData:
+      value === 0 && unanswered > 0 ? `${unanswered} of ${observations} requests were not answered` : undefined,
+  };
 }
 
 /**
@@ -293,7 +348,7 @@ export const TARGETS = [
     form: { kind: "rate", metric: "connection_success" },
     comparedBy: "plan",
     tolerance: 0.01,
-    measure: share("usable", "attempts", "attempts usable"),
+    measure: share("usable", "attempts", "attempts usable", "attemptsUnknown"),
   },
   {
     id: "message-delivery",
@@ -317,7 +372,7 @@ export const TARGETS = [
     form: { kind: "rate", metric: "reconnection_success" },
     comparedBy: "plan",
     tolerance: 0.01,
-    measure: share("returned", "returns", "returns usable"),
+    measure: share("returned", "returns", "returns usable", "returnsUnknown"),
   },
   {
     id: "reconnection-loss",
@@ -329,10 +384,12 @@ export const TARGETS = [
     form: { kind: "gauge", metric: "reconnection_loss" },
     comparedBy: "plan",
     tolerance: 0.01,
-    measure: (evidence) => ({
-      ...share("gapLost", "gapMessages", "messages of gaps lost")(evidence),
-      noData: notStamped(evidence),
-    }),
+    measure: (evidence) => {
+      const measure = share("gapLost", "gapMessages", "messages of gaps lost")(evidence);
+      const few = measure.value === 0 && measure.observations < FEWEST_MESSAGES;
+      const noData = few ? `too few to judge: ${measure.observations} messages of gaps` : undefined;
+      return { ...measure, noData: notStamped(evidence) ?? noData };
+    },
   },
   {
     id: "message-latency",
@@ -404,7 +461,7 @@ export const TARGETS = [
     form: { kind: "rate", metric: "clean_outcomes" },
     comparedBy: "plan",
     tolerance: 0.01,
-    measure: share("acceptable", "ended", "streams and checks"),
+    measure: share("acceptable", "ended", "streams and checks", "outcomesUnknown"),
   },
   {
     id: "server-errors",
@@ -416,11 +473,7 @@ export const TARGETS = [
     form: { kind: "counter", metric: "server_errors" },
     comparedBy: "window",
     tolerance: 0,
-    measure: (evidence) => {
-      const observations = count(evidence, "requests");
-      const value = observations > 0 ? count(evidence, "serverErrors") : undefined;
-      return { value, observations, note: `in ${observations} requests` };
-    },
+    measure: serverErrors,
   },
   {
     id: "responsiveness",
@@ -444,7 +497,7 @@ export const TARGETS = [
     form: { kind: "rate", metric: "fallback_report" },
     comparedBy: "plan",
     tolerance: 0.01,
-    measure: share("fallbackDelivered", "fallbackAsked", "plans"),
+    measure: share("fallbackDelivered", "fallbackAsked", "plans", "fallbacksUnknown"),
   },
   {
     id: "resource-stability",

@@ -30,7 +30,7 @@ function makeContext({ baseUrl, transport, users, limitSeconds }: typeof setting
   meter.takeLag();
   return {
     config: readConfig({ BASE_URL: baseUrl, TRANSPORT: transport }, []),
-    numbers: { users, slotSeconds: limitSeconds },
+    numbers: { users, userSeconds: limitSeconds },
     api: new PlanApi(access, TIMEOUT_MS, meter.answer),
     connect: connector(transport, access, TIMEOUT_MS, "xk6"),
     meter,
@@ -40,7 +40,9 @@ function makeContext({ baseUrl, transport, users, limitSeconds }: typeof setting
     clockOffsetMs: 0,
     directory: "",
     source: null,
-    slotEndsAt: Number.POSITIVE_INFINITY,
+    hasFallback: true,
+    beganAt: 0,
+    endsAt: Number.POSITIVE_INFINITY,
   };
 }
 

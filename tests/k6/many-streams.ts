@@ -10,7 +10,7 @@ const seconds = Number(__ENV.MANY_SECONDS);
 const numbers = {
   users,
   clients,
-  slotSeconds: seconds + 60,
+  userSeconds: seconds + 60,
   stub: { lines: seconds, rate: 1 },
   deadlines: longDeadlines((seconds + 45) * 1_000),
 };

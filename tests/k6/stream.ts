@@ -13,6 +13,8 @@ interface Case {
   owner?: Partial<StreamOwner>;
   outcome: Outcome;
   isUsable: boolean;
+  isUnknown?: boolean;
+  isTooLate?: boolean;
 }
 
 const DEADLINES = { firstMessageMs: 200, silenceMs: 200, lifeMs: 900 };
@@ -125,9 +127,31 @@ const CASES: Case[] = [
   {
     name: "silence of a plan that has nothing to say, to the end of its life",
     act: log,
-    owner: { isPlanQuiet: async () => true, isPlanRunning: async () => true },
+    owner: { whySilent: async () => "quiet", planAtEnd: async () => "running" },
     outcome: "closed",
     isUsable: true,
+  },
+  {
+    name: "silence of which the server does not tell why, to the end of its life",
+    act: log,
+    owner: { whySilent: async () => "unknown", planAtEnd: async () => "unknown" },
+    outcome: "closed",
+    isUsable: true,
+    isUnknown: true,
+  },
+  {
+    name: "silence of a plan that was over before",
+    act: () => {},
+    owner: { whySilent: async () => "too late" },
+    outcome: "closed",
+    isUsable: false,
+    isTooLate: true,
+  },
+  {
+    name: "types that newer servers have are no messages",
+    act: (wire) => wire.message({ kind: "unknown", type: "llm_stream", text: "{}" }, at()),
+    outcome: "starved",
+    isUsable: false,
   },
   {
     name: "messages without an end although the plan is over",
@@ -163,7 +187,15 @@ async function heartbeats(wire: WireEvents, count: number): Promise<void> {
 
 export const options: Options = { thresholds: { checks: ["rate==1"] } };
 
-async function play({ name, act, owner, outcome, isUsable }: Case): Promise<void> {
+async function play({
+  name,
+  act,
+  owner,
+  outcome,
+  isUsable,
+  isUnknown = false,
+  isTooLate = false,
+}: Case): Promise<void> {
   let wire: WireEvents | undefined;
   let closes = 0;
   const connect = (events: WireEvents) => {
@@ -178,8 +210,9 @@ async function play({ name, act, owner, outcome, isUsable }: Case): Promise<void
   };
   const stream = new Stream(connect, DEADLINES, { ...OWNER, ...owner });
   if (wire !== undefined) await act(wire, stream);
-  const seen = { outcome: await stream.ended, isUsable: await stream.usable, closes };
-  const wanted = { outcome, isUsable, closes: 1 };
+  const ended = { outcome: await stream.ended, isUsable: await stream.usable, closes };
+  const seen = { ...ended, isUnknown: stream.isUnknown, isTooLate: stream.isTooLate };
+  const wanted = { outcome, isUsable, closes: 1, isUnknown, isTooLate };
   const isRight = check(seen, { [name]: () => JSON.stringify(seen) === JSON.stringify(wanted) });
   if (!isRight) console.error(`${name}: ${JSON.stringify(seen)} in place of ${JSON.stringify(wanted)}`);
 }
@@ -188,8 +221,9 @@ const OWNER: StreamOwner = {
   lastAt: () => 0,
   malformed: () => {},
   refusedWith: () => {},
-  isPlanQuiet: async () => false,
-  isPlanRunning: async () => false,
+  unknown: () => {},
+  whySilent: async () => "owed",
+  planAtEnd: async () => "over",
   isPlanDeleted: () => false,
   isGeneratorEnding: () => false,
 };

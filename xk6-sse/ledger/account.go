@@ -20,6 +20,7 @@ type Counts struct {
 	Negative    int `json:"negative"`    // received more than 2 ms before their stamp: the clocks disagree
 	GapMessages int `json:"gapMessages"` // stamped while the client was away
 	GapLost     int `json:"gapLost"`     // of those, never received
+	Renamed     int `json:"renamed"`     // SSE events under another name than those of the API
 }
 
 // Account is what one stream of a plan has received, and what it should have. It is a client.Sink: the reader of the
@@ -34,6 +35,8 @@ type Account struct {
 	// settledBefore: older messages were settled, and forgotten, before the account was opened.
 	settledBefore float64
 	gapByLog      int
+	hasNames      bool   // the stream's events have the names of the API
+	otherName     string // of the first event under another name
 	firstStamp    float64
 	lastStamp     float64
 	lastAt        float64
@@ -56,9 +59,48 @@ func (a *Account) opened(at float64) {
 	}
 }
 
-// TakeEvent implements client.Sink for the events of an SSE stream: see Take.
+// The names of events: those of an SSE stream of the API, and what an event without a name and a frame of a WebSocket are.
+const (
+	eventUpdate  = "task_update"
+	eventEnd     = "end"
+	eventError   = "error"
+	eventMessage = "message"
+)
+
+// ExpectNames says that the stream's events have the names of the API. What comes under another is counted, and read all the
+// same: what is not taken of it is handed on as a "message".
+func (a *Account) ExpectNames() {
+	a.hasNames = true
+}
+
+// TakeEvent implements client.Sink: see Take.
 func (a *Account) TakeEvent(event *client.Event) bool {
-	return (event.Type == "task_update" || event.Type == "message") && a.Take(event.Data, msOf(event.Received))
+	switch event.Type {
+	case eventEnd, eventError:
+		return false
+	case eventUpdate:
+	case eventMessage:
+		a.noteName(event.Type)
+	default:
+		if !a.hasNames {
+			return false
+		}
+		a.noteName(event.Type)
+		event.Type = eventMessage
+	}
+	return a.Take(event.Data, msOf(event.Received))
+}
+
+func (a *Account) noteName(name string) {
+	if !a.hasNames {
+		return
+	}
+	a.ledger.mu.Lock()
+	defer a.ledger.mu.Unlock()
+	a.counts.Renamed++
+	if a.otherName == "" {
+		a.otherName = name
+	}
 }
 
 // Take takes what the stream said at the time at, if it is a message of the plan: then it is accounted for, and
@@ -107,8 +149,8 @@ func (a *Account) LastAt() float64 {
 	return a.lastAt
 }
 
-// Figures is what the account holds now, as JSON: {counts, latency, firstStamp, lastStamp}. The stamps are null
-// before the first one.
+// Figures is what the account holds now, as JSON: {counts, latency, firstStamp, lastStamp, otherName}. The stamps are
+// null before the first one, and so is the name of the first event that had another than those of the API.
 func (a *Account) Figures() string {
 	a.ledger.mu.Lock()
 	defer a.ledger.mu.Unlock()
@@ -117,7 +159,8 @@ func (a *Account) Figures() string {
 		Latency    histogram.Histogram `json:"latency"`
 		FirstStamp *float64            `json:"firstStamp"`
 		LastStamp  *float64            `json:"lastStamp"`
-	}{a.counts, a.latency, stampOrNil(a.firstStamp), stampOrNil(a.lastStamp)})
+		OtherName  *string             `json:"otherName"`
+	}{a.counts, a.latency, stampOrNil(a.firstStamp), stampOrNil(a.lastStamp), nameOrNil(a.otherName)})
 }
 
 func stampOrNil(stamp float64) *float64 {
@@ -125,6 +168,13 @@ func stampOrNil(stamp float64) *float64 {
 		return nil
 	}
 	return &stamp
+}
+
+func nameOrNil(name string) *string {
+	if name == "" {
+		return nil
+	}
+	return &name
 }
 
 // mustMarshal is for values of this package, which JSON can hold.

@@ -246,16 +246,6 @@ func TestTakeLeavesTheFirstMessageAndWhatIsNoMessage(t *testing.T) {
 	require.Equal(t, 3, account.counts.Received)
 }
 
-func TestTakeEventKnowsTheNamesOfBothTransports(t *testing.T) {
-	for name, taken := range map[string]bool{"task_update": true, "message": true, "binary": false, "end": false} {
-		account := New(0).Join(0)
-		give(account, 1)
-		event := client.Event{Received: start.Add(time.Second)}
-		event.Type, event.Data = name, line(2)
-		require.Equal(t, taken, account.TakeEvent(&event), name)
-	}
-}
-
 func TestOpenedCountsOnce(t *testing.T) {
 	account := New(0).Join(0)
 	account.Opened(start)
@@ -321,5 +311,41 @@ func BenchmarkTake(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		account.Take(lines[i%len(lines)], at(float64(i)))
+	}
+}
+
+func TestTakeEventReadsEventsUnderAnyNameAndCountsOtherNames(t *testing.T) {
+	account := New(0).Join(0)
+	account.ExpectNames()
+	give(account, 1)
+	named := func(name, data string) *client.Event {
+		event := client.Event{Received: start.Add(time.Second)}
+		event.Type, event.Data = name, data
+		return &event
+	}
+	for n, name := range []string{"task_update", "message", "log"} {
+		require.True(t, account.TakeEvent(named(name, line(n+2))), name)
+	}
+	status := named("progress", `{"type":"status","status":"completed"}`)
+	require.False(t, account.TakeEvent(status))
+	require.Equal(t, "message", status.Type)
+	for _, name := range []string{"end", "error"} {
+		event := named(name, line(9))
+		require.False(t, account.TakeEvent(event), name)
+		require.Equal(t, name, event.Type)
+	}
+	require.Equal(t, 3, account.counts.Renamed)
+	require.Contains(t, account.Figures(), `"otherName":"message"`)
+}
+
+func TestTakeEventKnowsTheFramesOfAWebSocket(t *testing.T) {
+	for name, taken := range map[string]bool{"message": true, "binary": false} {
+		account := New(0).Join(0)
+		give(account, 1)
+		event := client.Event{Received: start.Add(time.Second)}
+		event.Type, event.Data = name, line(2)
+		require.Equal(t, taken, account.TakeEvent(&event), name)
+		require.Equal(t, name, event.Type)
+		require.Zero(t, account.counts.Renamed)
 	}
 }

@@ -27,6 +27,7 @@ func init() {
 // the ports that were looked at.
 type RootModule struct {
 	store   *Store
+	gates   *Gates
 	mu      sync.Mutex
 	runID   string
 	listen  sync.Once
@@ -44,6 +45,7 @@ var _ modules.Module = (*RootModule)(nil)
 func New() *RootModule {
 	return &RootModule{
 		store:   NewStore(),
+		gates:   NewGates(),
 		signals: make(chan os.Signal, 1),
 		segment: sync.OnceValues(func() (*Segment, error) { return readSegment(os.Args, os.Getenv) }),
 	}
@@ -122,6 +124,10 @@ func (i *instance) Exports() modules.Exports {
 		"takeLag":       i.takeLag,
 		"listener":      i.listener,
 		"limits":        i.limits,
+		"openGate":      i.root.gates.Open,
+		"passGate":      i.passGate,
+		"takeTurn":      i.takeTurn,
+		"endTurn":       i.root.gates.EndTurn,
 
 		"guardConnections": i.guardConnections,
 		"closeConnections": i.closeConnections,
@@ -281,6 +287,22 @@ func (i *instance) listener(port int) *sobek.Promise {
 		}
 		resolve(string(text))
 	}()
+	return promise
+}
+
+// passGate resolves to the word of a gate once it is open.
+func (i *instance) passGate(name string) *sobek.Promise {
+	promise, resolve, _ := promises.New(i.vu)
+	ctx := i.vu.Context()
+	go func() { resolve(i.root.gates.Pass(ctx, name)) }()
+	return promise
+}
+
+// takeTurn resolves once a turn at a gate is taken: to whether it is.
+func (i *instance) takeTurn(name string, atOnce int) *sobek.Promise {
+	promise, resolve, _ := promises.New(i.vu)
+	ctx := i.vu.Context()
+	go func() { resolve(i.root.gates.TakeTurn(ctx, name, atOnce)) }()
 	return promise
 }
 

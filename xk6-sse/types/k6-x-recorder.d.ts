@@ -86,7 +86,12 @@ declare module "k6/x/recorder" {
     lastAt(): number;
     leave(at: number, byClient: boolean): void;
     missedByLog(messages: number): void;
-    /** As JSON: `{counts, latency, firstStamp, lastStamp}`. */
+    /**
+     * The stream's events have the names of the API. What comes under another is counted (`counts.renamed`) and read all the
+     * same: what is not taken of it comes to the script as a `message`.
+     */
+    expectNames(): void;
+    /** As JSON: `{counts, latency, firstStamp, lastStamp, otherName}`. */
     figures(): string;
   }
 
@@ -117,6 +122,23 @@ declare module "k6/x/recorder" {
    * system does not tell is null; `unwritable` says why not. All as it was at the first call of this process.
    */
   export function limits(directory: string): string;
+
+  /**
+   * Opens a gate, for all virtual users of the process. `word` is what they are told who pass; the first one stands.
+   */
+  export function openGate(name: string, word: string): void;
+
+  /** Resolves once the gate is open, to its word; to `""` where the iteration ends before. */
+  export function passGate(name: string): Promise<string>;
+
+  /**
+   * Resolves to true once one of `atOnce` turns at the gate is taken, in the order of asking; to false where the iteration
+   * ends before. The first call says how many turns there are.
+   */
+  export function takeTurn(gate: string, atOnce: number): Promise<boolean>;
+
+  /** Gives a turn back that was taken. */
+  export function endTurn(gate: string): void;
 
   /**
    * The process that listens on a TCP port of this machine, and what it and its children take together, as JSON:
