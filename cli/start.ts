@@ -19,11 +19,13 @@ import {
   prometheusOutput,
   requireReceiver,
 } from "./prometheus.ts";
+import { startRestarter } from "./restart.ts";
 import { type RunningServer, startServer } from "./servers.ts";
 import { linkToReport, writeComparison } from "./write-comparison.ts";
 
 interface StartOptions extends HalfOptions {
   prometheus?: string;
+  restart?: string;
   json?: true;
 }
 
@@ -37,6 +39,11 @@ const program = withHalves(new Command("npm start --"))
     "also send the figures there by remote write, e.g. http://localhost:9090; credentials come from K6_PROMETHEUS_RW_*",
   )
   .option(
+    "--restart <command>",
+    "a shell command that restarts your server, run before every test but the first; it ends when the server is started " +
+      "(PLAN_LOAD_TRANSPORT and PLAN_LOAD_SERVER tell it which)",
+  )
+  .option(
     "--json",
     "print the results as JSON, grouped as the test plan groups them; all else goes to stderr",
   )
@@ -47,6 +54,9 @@ const program = withHalves(new Command("npm start --"))
 
 async function start(options: StartOptions): Promise<number> {
   const halves = chosenHalves(options);
+  if (options.restart !== undefined && !halves.every(({ url }) => url !== undefined)) {
+    throw new Error("--restart restarts a server of yours: give --sse or --ws, or leave it out");
+  }
   const output = options.prometheus === undefined ? NO_PROMETHEUS : prometheusOutput(options.prometheus);
   await requireReceiver(output);
   const wrong = await wrongWith(halves, options);
@@ -129,12 +139,14 @@ async function runHalf(
   output: PrometheusOutput,
 ): Promise<{ code: number; record: RunRecord | undefined }> {
   let server: RunningServer | undefined;
+  const restarter = options.restart === undefined ? undefined : await startRestarter(options.restart);
   try {
     if (half.url === undefined) server = await startServer(["--behaviour", SIMULATED[half.transport]]);
     const baseUrl = half.url ?? server?.url ?? "";
     const where = half.url === undefined ? `SIMULATED SERVER ${SIMULATED[half.transport]}` : baseUrl;
     terminal(options).write(`\n── ${TRANSPORT_NAMES[half.transport]} on ${where} ──\n`);
-    const settings = settingsOf(half, baseUrl, options);
+    const gate = restarter === undefined ? {} : { GATE_URL: restarter.url };
+    const settings = { ...settingsOf(half, baseUrl, options), ...gate };
     const { code, log } = await runK6("suite", settings, terminal(options), output);
     const directory = join(options.out, settings.RUN_ID);
     const record = readRecord(directory);
@@ -145,6 +157,7 @@ async function runHalf(
     process.stderr.write(`${whyUnrecorded(code, half, record, options)}\n`);
     return { code: hasVerdict(code) ? UNRECORDED : code, record: undefined };
   } finally {
+    restarter?.close();
     await server?.stop();
   }
 }

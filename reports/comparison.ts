@@ -140,23 +140,39 @@ function notesOf(sides: readonly SideOfRuns[], names: readonly string[]): string
 
 const testsOf = ({ tests }: RunRecord): string => tests.map(({ name }) => name).join(" + ");
 
-/** A side has a call where it was answered 200 at least once. What a side never called says nothing. */
+/** What became of calls that one side is known to have, and the other is known not to have. */
 function callChanges(before: readonly RunRecord[], after: readonly RunRecord[]): CallChanges {
   const [old, young] = [callsOf(before), callsOf(after)];
-  const both = [...old.keys()].filter((call) => young.has(call)).sort();
+  const calls = [...old.keys()].sort();
   return {
-    lost: both.filter((call) => old.get(call) && !young.get(call)),
-    new: both.filter((call) => !old.get(call) && young.get(call)),
+    lost: calls.filter((call) => old.get(call) === "there" && young.get(call) === "absent"),
+    new: calls.filter((call) => old.get(call) === "absent" && young.get(call) === "there"),
   };
 }
 
-function callsOf(records: readonly RunRecord[]): Map<string, boolean> {
-  const calls = new Map<string, boolean>();
-  for (const { call, answers } of records.flatMap(({ tests }) => tests.flatMap((test) => test.calls))) {
-    calls.set(call, (calls.get(call) ?? false) || (answers["200"] ?? 0) > 0);
+/**
+ * The calls that a side is known to have, answered 200 at least once, and those that it is known not to have: answered, and
+ * never otherwise than that it is not there. What got no answer, or an error, says nothing.
+ */
+function callsOf(records: readonly RunRecord[]): Map<string, "there" | "absent"> {
+  const answers = new Map<string, Set<number>>();
+  for (const { call, answers: found } of records.flatMap(({ tests }) => tests.flatMap((test) => test.calls))) {
+    const known = answers.get(call) ?? new Set();
+    for (const status of Object.keys(found)) known.add(Number(status));
+    answers.set(call, known);
+  }
+  const calls = new Map<string, "there" | "absent">();
+  for (const [call, statuses] of answers) {
+    if (statuses.has(200)) calls.set(call, "there");
+    else if (statuses.size > 0 && [...statuses].every((status) => ABSENT.includes(status))) {
+      calls.set(call, "absent");
+    }
   }
   return calls;
 }
+
+/** The statuses that say that something is not there. */
+const ABSENT = [404, 405, 410];
 
 /** The latency over the whole of some runs. */
 export function latencyOf(records: readonly RunRecord[]): SparseHistogram {

@@ -2,6 +2,7 @@ import { quantile, type SparseHistogram, size } from "../record/histogram.ts";
 import type { FailedRequest, RunRecord, Stall, StreamReport, TestRecord } from "../record/record.ts";
 import type { ChartView } from "./charts.ts";
 import { clip, duration, milliseconds, moment } from "./format.ts";
+import { notices, recoveryText } from "./notices.ts";
 import { serverCharts, testCharts } from "./run-charts.ts";
 import { type TableView, tablesOf } from "./run-tables.ts";
 import {
@@ -57,10 +58,13 @@ interface RequestRow {
 }
 
 interface StallRow {
-  when: string;
-  test: string;
+  from: string;
+  until: string;
   took: string;
+  test: string;
   status: string;
+  /** Who was frozen with it. */
+  others: string;
 }
 
 /** Quantiles of a distribution of durations. */
@@ -79,6 +83,10 @@ export interface TestView {
   plan: string;
   group: string;
   sign: string;
+  /** Why it was not played; null where it was. */
+  withheld: string | null;
+  /** How the server came out of it. */
+  recovery: string;
   targets: TargetRow[];
   outcomes: { outcome: string; count: number; share: string }[];
   durations: DurationRow[];
@@ -96,6 +104,8 @@ export interface RunView {
   title: string;
   banner: string;
   sentence: string;
+  /** What is to be known before any verdict is read. */
+  notices: string[];
   passed: boolean;
   facts: { label: string; value: string }[];
   targets: TargetRow[];
@@ -114,6 +124,7 @@ export function runView(record: RunRecord): RunView {
     title: `${TRANSPORT_NAMES[record.transport]} stream, release ${clip(record.release)}, ${record.test}`,
     banner: banner(record),
     sentence: summarySentence(record),
+    notices: notices(record),
     passed: hasPassed(record),
     facts: factsOf(record),
     targets: record.targets.map(targetRow),
@@ -143,6 +154,8 @@ function testView(test: TestRecord, record: RunRecord): TestView {
     plan: test.plan.join(", "),
     group: test.group,
     sign: SIGNS[worstVerdict(test.targets)],
+    withheld: test.withheld === null ? null : clip(test.withheld),
+    recovery: recoveryText(test),
     targets: test.targets.map(targetRow),
     outcomes: Object.entries(test.outcomes)
       .toSorted(([, a], [, b]) => b - a)
@@ -187,7 +200,7 @@ export function instrumentRows({ instrument }: Pick<RunRecord, "instrument">): D
 /** The answers to a call, e.g. "12 × 200, 1 × 500". */
 export const answersText = (answers: Readonly<Record<string, number>>): string =>
   Object.entries(answers)
-    .map(([status, count]) => `${count} × ${status}`)
+    .map(([status, count]) => `${count} × ${status === "0" ? "no answer" : status}`)
     .join(", ");
 
 const requestRow = ({ at, call, status, durationMs, answer }: FailedRequest): RequestRow => ({
@@ -198,12 +211,20 @@ const requestRow = ({ at, call, status, durationMs, answer }: FailedRequest): Re
   answer: clip(answer),
 });
 
-const stallRow = ({ at, test, durationMs, status }: Stall): StallRow => ({
-  when: moment(at),
-  test: clip(test),
+const stallRow = ({ at, test, durationMs, status, waiting, silent }: Stall): StallRow => ({
+  from: moment(at),
+  until: moment(at + durationMs),
   took: milliseconds(durationMs),
+  test: clip(test),
   status: status === 0 ? "no answer" : String(status),
+  others: frozenWith(waiting, silent),
 });
+
+function frozenWith(waiting: number, silent: number | null): string {
+  const requests = waiting === 0 ? [] : [`${waiting} requests waited for more than a second`];
+  const streams = silent === null || silent === 0 ? [] : [`${silent} streams heard nothing`];
+  return [...requests, ...streams].join(", ") || "–";
+}
 
 function factsOf(record: RunRecord): RunView["facts"] {
   const { baseUrl, version } = record.target;

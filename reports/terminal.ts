@@ -1,8 +1,9 @@
-import type { RunRecord } from "../record/record.ts";
+import type { RunRecord, TestRecord } from "../record/record.ts";
 import type { ChangeCell, ComparisonView } from "./comparison-view.ts";
 import { plain } from "./format.ts";
 import type { RunRow, Unreadable } from "./history.ts";
-import { banner, clockText, summarySentence, targetRow } from "./view.ts";
+import { notices, recoveryText } from "./notices.ts";
+import { banner, clockText, SIGNS, styleOf, summarySentence, targetRow } from "./view.ts";
 
 /** Where text is shown. */
 export interface Terminal {
@@ -137,23 +138,28 @@ function wrap(text: string, width: number): string[] {
   return lines;
 }
 
+/** A row a target; one for all of a test that was not played. */
+function verdictRows({ targets, withheld }: TestRecord): Cell[][] {
+  if (withheld !== null) return [[{ text: `${SIGNS["no data"]} no data`, style: styleOf("no data") }, withheld]];
+  return targets
+    .map(targetRow)
+    .map((row) => [
+      { text: `${row.sign} ${row.verdict}`, style: row.style },
+      row.title,
+      row.measured,
+      `(target ${row.required})`,
+      row.reason,
+    ]);
+}
+
 /** The verdicts of a run, for the terminal. */
 export function runTable(record: RunRecord, terminal: Terminal = LOG): string {
   const parts = [`\n${plain(banner(record))}`.trimEnd(), plain(summarySentence(record))];
+  parts.push(...notices(record).map((notice) => `! ${plain(notice)}`));
   for (const test of record.tests) {
-    const rows = test.targets
-      .map(targetRow)
-      .map((row): Cell[] => [
-        { text: `${row.sign} ${row.verdict}`, style: row.style },
-        row.title,
-        row.measured,
-        `(target ${row.required})`,
-        row.reason,
-      ]);
-    parts.push(
-      `\n${plain(`${test.group}: ${test.name} (test plan ${test.plan.join(", ")})`)}`,
-      columns(rows, terminal),
-    );
+    const recovery = recoveryText(test);
+    const about = `test plan ${test.plan.join(", ")}${recovery === "" ? "" : `; ${recovery}`}`;
+    parts.push(`\n${plain(`${test.group}: ${test.name} (${about})`)}`, columns(verdictRows(test), terminal));
     parts.push(...test.findings.map((finding) => `  ! ${plain(finding)}`));
   }
   parts.push(...record.findings.map((finding) => `! ${plain(finding)}`));

@@ -36,7 +36,11 @@ export async function serverChecks(
 ): Promise<{ checks: Check[]; health: Health | undefined }> {
   const { check, health } = await serverCheck(api);
   if (health === undefined) return { checks: [check], health };
-  const others = await Promise.all([streamCheck(config.transport, api.access), clockCheck(api.access)]);
+  const others = await Promise.all([
+    listCheck(api),
+    streamCheck(config.transport, api.access),
+    clockCheck(api.access),
+  ]);
   return { checks: [check, ...others], health };
 }
 
@@ -67,6 +71,19 @@ export async function serverCheck(api: PlanApi): Promise<{ check: Check; health:
   }
   const health = { ...body, version: hide(body.version), behaviour: hide(body.behaviour) };
   return { check: { name, isMet: true, text: `${baseUrl}, version ${health.version}` }, health };
+}
+
+/** Whether the server lists its plans: by that list a run finds again what it has left. */
+async function listCheck(api: PlanApi): Promise<Check> {
+  const name = "plans";
+  const { status, body, text } = await api.list();
+  if (body !== undefined) return { name, isMet: true, text: `${body.length} on the server` };
+  const said = status === 0 ? `was not answered (${text})` : `answered ${status} ${text}`.trim();
+  return {
+    name,
+    isMet: false,
+    text: `BASE_URL ${api.access.baseUrl} does not list its plans (GET /api/plans ${said}): a run could not delete what it leaves; mend or restart the server`,
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 import http from "k6/http";
 import type { Access } from "../client/access.ts";
-import { type PlanApi, plansIn } from "../client/api.ts";
+import { type PlanApi, planState, plansIn } from "../client/api.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import type { Deleted } from "../record/deleted.ts";
@@ -32,6 +32,18 @@ export async function deletePlan(
     waitMs = Math.min(retryAfterMs, LONGEST_WAIT_MS, api.endsAt - recorder.now());
   }
   return last === 0 ? undefined : false;
+}
+
+const POLL_OVER_MS = 50;
+
+/**
+ * Deletes a plan as soon as it is over, or after `withinMs`: a server may go on with the pipeline of a plan that was deleted
+ * before. Resolves as `deletePlan` does.
+ */
+export async function deleteWhenOver(api: PlanApi, id: string, withinMs: number): Promise<boolean | undefined> {
+  const giveUpAt = recorder.now() + withinMs;
+  while (recorder.now() < giveUpAt && planState(await api.get(id)) === "running") await sleep(POLL_OVER_MS);
+  return deletePlan(api, id);
 }
 
 /**

@@ -20,6 +20,8 @@ test("without settings, the defaults hold", () => {
     trigger: "manual",
     llmModel: undefined,
     serverMetricsUrl: undefined,
+    recoverySeconds: 60,
+    gateUrl: undefined,
     seed: 1,
     only: [],
   });

@@ -6,11 +6,13 @@ import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
 import { isShared, markOf } from "../record/instance.ts";
 import type { Handover } from "../record/record.ts";
+import { STALL_MS } from "../thresholds/targets.ts";
 import { deleteMarked } from "./cleanup.ts";
 import type { Config } from "./config.ts";
 import { isPrompt } from "./health.ts";
 import { setGauge } from "./metrics.ts";
 import type { RunPlan, Slot } from "./runplan.ts";
+import { settle } from "./settling.ts";
 
 /*
  * The order of a run's tests. k6 starts all scenarios at once; users wait at their test's gate in the recorder until the
@@ -57,8 +59,12 @@ export async function takeTurn(run: RunPlan, slot: Slot, user: number): Promise<
   return { beganAt, endsAt: beganAt + userSeconds * 1_000 };
 }
 
-/** Lets the next user have its turn. */
-export const endTurn = ({ test }: Slot): void => recorder.endTurn(test.name);
+/** Lets the next user have its turn. Where turns follow one another, the server comes to rest first. */
+export async function endTurn({ access, config }: RunPlan, { test }: Slot): Promise<void> {
+  const isOneOfSeveral = test.profiles[config.profile].atOnce !== undefined;
+  if (isOneOfSeveral) await settle(new PlanApi(access, STALL_MS));
+  recorder.endTurn(test.name);
+}
 
 /** How the server came out of a test. */
 interface Recovery {
@@ -154,6 +160,7 @@ async function recover({ access, config, runId, instance }: RunPlan): Promise<Re
     promptAnswers = isPrompt(probe) ? promptAnswers + 1 : 0;
     wellSince = isPrompt(probe) ? (wellSince ?? probe.at) : undefined;
     if (promptAnswers >= PROMPT_ANSWERS) {
+      await settle(api);
       const left = await plansLeft(api, marks);
       if (left === "over" || left === "running" && recorder.now() > endedAt + PATIENCE_WITH_PLANS * limitMs) {
         await deleteMarked(api, marks);

@@ -115,11 +115,14 @@ function selectTests(tests: readonly LoadTest[], { only, profile }: Config): rea
 }
 
 /** The part of the run that k6's --execution-segment gives to this process. Instances of a run share its id. */
-function ownInstance({ runId }: Config): Instance {
+function ownInstance({ runId, gateUrl }: Config): Instance {
   try {
     const instance = v.parse(instanceSchema, JSON.parse(recorder.instance()));
     if (isShared(instance) && runId === undefined) {
       throw new Error("RUN_ID is not set: the instances of a run share its id, give all of them the same");
+    }
+    if (isShared(instance) && gateUrl !== undefined) {
+      throw new Error("GATE_URL is set: the instances of a run cannot agree on when to restart a server; leave it out");
     }
     return instance;
   } catch (error) {
@@ -313,10 +316,10 @@ async function play(run: RunPlan, slot: Slot, started: Started): Promise<void> {
       user,
       ...turn,
     });
+    await endTurn(run, slot);
     meter.count(USERS_FINISHED);
   } finally {
     meter.stop();
-    endTurn(slot);
     if (recorder.count(test.name, USERS_FINISHED) >= slot.share) recorder.openGate(endOf(test), "");
     setTimeout(() => recorder.closeConnections(), CLOSING_MS);
   }

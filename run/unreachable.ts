@@ -24,6 +24,12 @@ const CAUSES: readonly [
       `lets nobody in without credentials, or not with these (GET /health answered ${status}): set API_TOKEN or API_HEADERS in the environment`,
   ],
   [
+    // k6 says so where a request was given up, and not where nobody took it.
+    (status, text) => status === 0 && /request timeout|context deadline exceeded/.test(text),
+    () =>
+      "did not answer GET /health in time: a server that is there is frozen or overloaded, so wait until it answers, or restart it; else set BASE_URL to where it listens",
+  ],
+  [
     (status) => status === 0,
     (_, text) => `cannot be reached (${text}); start the server, or set BASE_URL to where it listens`,
   ],

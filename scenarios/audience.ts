@@ -116,6 +116,7 @@ export class Audience<Numbers extends Shape> {
   private isLogMissing = false;
   /** Whether the plan's report was asked for, and delivered; it is asked for once. */
   private fallback: Promise<void> | undefined;
+  private inspecting: ReturnType<Audience<Numbers>["inspect"]> | undefined;
   private readonly ledger: Ledger;
   /** What was counted of this plan alone: plans are what runs are compared by. */
   private readonly counts: Record<string, number> = {};
@@ -216,7 +217,7 @@ export class Audience<Numbers extends Shape> {
 
   /** How the plan stands when the time of a stream is over. Where it still runs its end was not seen, which is told. */
   private async stateAtEnd(): Promise<PlanState> {
-    const state = await this.state();
+    const { state } = this.options.expectsNothing ? { state: "gone" as const } : await this.inspect();
     if (state === "running") {
       const seconds = this.options.deadlines.lifeMs / 1_000;
       this.context.meter.add("findings", {
@@ -332,7 +333,9 @@ export class Audience<Numbers extends Shape> {
   private async takeBaseline(clients: readonly Client[]): Promise<void> {
     if (this.options.expectsNothing) return;
     const received = clients.map(({ account }) => distinct(account));
-    const [lines, state] = await Promise.all([this.logLines(), this.state()]);
+    // One request after the other: each takes what a stream takes of a server that is short of connections.
+    const lines = await this.logLines();
+    const state = await this.state();
     clients.forEach((client, i) => {
       client.baseline = { lines, received: received[i] ?? 0 };
       client.planAtStart = state;
@@ -345,13 +348,24 @@ export class Audience<Numbers extends Shape> {
    */
   private async whySilent(client: Client): Promise<Silence> {
     if (this.options.expectsNothing) return "owed";
-    const [state, lines] = await Promise.all([this.state(), this.logLines()]);
+    const { state, lines } = await this.inspect();
     client.isLossUnknown = lines === undefined || client.baseline?.lines === undefined;
     if (lines !== undefined) client.lostByLog = this.missingOf(client, lines);
     if (client.lostByLog > 0 || this.hasFallenBehind(client)) return "owed";
     if (state === "running") return client.isLossUnknown ? "unknown" : "quiet";
     if (state === "unknown") return "unknown";
     return client.planAtStart === "over" && client.stream.firstMessageAt === undefined ? "too late" : "owed";
+  }
+
+  /** How the plan stands, and its log. Asked once for all clients that ask at the same time. */
+  private inspect(): Promise<{ state: PlanState; lines: number | undefined }> {
+    this.inspecting ??= (async () => {
+      const state = await this.state();
+      const lines = await this.logLines();
+      this.inspecting = undefined;
+      return { state, lines };
+    })();
+    return this.inspecting;
   }
 
   /** Whether another client has heard something since this one last did, or came, and long enough ago. */

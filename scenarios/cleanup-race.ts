@@ -35,10 +35,11 @@ export const cleanupRace = loadTest<Numbers>({
   profiles: {
     smoke: {
       users: 6,
+      atOnce: 3,
       readers: 1,
-      sweepMs: 1_500,
+      sweepMs: 1_200,
       userSeconds: 8,
-      stub: { lines: 120, rate: 40 },
+      stub: { lines: 70, rate: 40 },
       deadlines: shortDeadlines(4_000),
     },
     baseline,

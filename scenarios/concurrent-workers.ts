@@ -35,9 +35,9 @@ export const concurrentWorkers = loadTest<Numbers>({
   targets: LIFE_TARGETS,
   streamsEach: () => 1,
   profiles: {
-    // The smaller thing: four workers with four plans each, whose pipelines are short, so that few run at once.
+    // The smaller thing: three workers with four plans each, whose pipelines are short, so that few run at once.
     smoke: {
-      users: 4,
+      users: 3,
       plansEach: 4,
       holdMs: 1_000,
       userSeconds: 14,

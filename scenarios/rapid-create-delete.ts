@@ -34,9 +34,10 @@ export const rapidCreateDelete = loadTest<Numbers>({
   profiles: {
     smoke: {
       users: 6,
-      deleteWithinMs: 1_500,
+      atOnce: 3,
+      deleteWithinMs: 1_200,
       userSeconds: 8,
-      stub: { lines: 120, rate: 40 },
+      stub: { lines: 70, rate: 40 },
       deadlines: shortDeadlines(4_000),
     },
     baseline,

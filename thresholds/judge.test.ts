@@ -5,7 +5,9 @@ import { fails, judge, type TestEvidence } from "./judge.ts";
 import { gaugeValue, k6Thresholds } from "./k6.ts";
 import { meets, NO_EVIDENCE, show, showTarget, TARGETS, type TargetId, target } from "./targets.ts";
 
-const latencyOf = (...values: number[]) => histogramOf(values);
+/** Enough messages of each latency that a verdict rests on more than next to nothing. */
+const EACH = 10;
+const latencyOf = (...values: number[]) => histogramOf(values.flatMap((value) => Array<number>(EACH).fill(value)));
 
 const NOTHING: TestEvidence = {
   ...NO_EVIDENCE,
@@ -47,14 +49,14 @@ test("a message that came twice, or out of order, is not delivered as it should 
 });
 
 test("what has no timestamp is neither called delivered nor timely nor lost in a gap; a few such messages are", () => {
-  const latency = latencyOf(1, 2, 3);
+  const latency = latencyOf(...Array.from({ length: 90 }, (_, i) => 1 + (i % 3)));
   const counts = { received: 1_000, due: 900, delivered: 900, gapMessages: 10, gapLost: 0 };
   const ids: TargetId[] = ["message-delivery", "message-latency", "reconnection-loss"];
   for (const id of ids) {
     const few = verdictOf(id, { latency, counts: { ...counts, unstamped: 10 } });
     const many = verdictOf(id, { latency, counts: { ...counts, unstamped: 11 } });
     assert.deepEqual([few.verdict, many.verdict], ["met", "no data"], id);
-    assert.equal(many.reason, "a-test: 11 of 1000 messages had no believable timestamp");
+    assert.match(many.reason, /^a-test: 11 of 1000 messages had no believable timestamp; /);
   }
 });
 

@@ -98,7 +98,7 @@ test("an instance without an iteration is a part like any other", () => {
   const idle = part(2, 2, [], { plans: { seen: 0, kept: [] } });
   const [only] = idle.tests;
   if (only !== undefined) only.tally.counts = { "users:expected": 0 };
-  const { state, targets } = mergeRecords([part(1, 2, [5, 5]), idle]);
+  const { state, targets } = mergeRecords([part(1, 2, Array(10).fill(5)), idle]);
   assert.deepEqual([state, targets[0]?.verdict], ["complete", "met"]);
 });
 
@@ -151,10 +151,12 @@ test("what is merged can be read again, also where the time of a step is not kno
 test("where no instance knows the server's clock well enough, latency near its target is no data", () => {
   const clock = (uncertaintyMs: number) => ({ clock: { offsetMs: 0, uncertaintyMs, applied: false } });
   const verdicts = (uncertaintyMs: number) =>
-    mergeRecords([part(1, 2, [90], clock(1)), part(2, 2, [90], clock(uncertaintyMs))]).targets.map(
-      ({ verdict, reason }) => [verdict, reason.replace(/^.*: /, "")],
-    );
-  assert.deepEqual(verdicts(40), [["no data", "the server's is known to ± 40 ms only"]]);
+    mergeRecords([
+      part(1, 2, Array(5).fill(90), clock(1)),
+      part(2, 2, Array(5).fill(90), clock(uncertaintyMs)),
+    ]).targets.map(({ verdict, reason }) => [verdict, reason.replace(/^.*: /, "")]);
+  const uncertain = "the server's is known to ± 40 ms only; 10 messages, worst stream 0.0 ms";
+  assert.deepEqual(verdicts(40), [["no data", uncertain]]);
   assert.deepEqual(verdicts(2).flat()[0], "met");
 });
 

@@ -106,7 +106,8 @@ const LEAST_DUE = 0.1;
 function tooFew(evidence: Evidence, messages: number): string | undefined {
   const received = count(evidence, "received");
   const isTooFew = messages > 0 && (messages < FEWEST_MESSAGES || messages < LEAST_DUE * received);
-  return isTooFew ? `too few to judge: ${messages} of ${received} messages received` : undefined;
+  const of = received > 0 ? ` of ${received} messages received` : " messages";
+  return isTooFew ? `too few to judge: ${messages}${of}` : undefined;
 }
 
 /** Delivered is what came, once and in order. */
@@ -230,10 +231,10 @@ function latencyP95(evidence: Evidence): Measure {
     noData:
       notStamped(evidence) ??
       waitedTooLong(evidence) ??
-      tooFew(evidence, observations) ??
       cameLate(evidence, isSureOfLatency(evidence, value)) ??
       clocksDisagree(evidence, observations) ??
-      clockTooUncertain(evidence, value),
+      clockTooUncertain(evidence, value) ??
+      (value !== undefined && value < LATENCY_LIMIT_MS ? tooFew(evidence, observations) : undefined),
   };
 }
 
