@@ -36,6 +36,7 @@ test("counts follow plans and streams", async (t) => {
     streams: { sse: 1, ws: 1 },
     opened: { sse: 1, ws: 1 },
     orphans: 0,
+    mostConnections: 3,
     queues: 1,
     messages: running.messages,
   });
@@ -47,6 +48,7 @@ test("counts follow plans and streams", async (t) => {
     streams: { sse: 0, ws: 0 },
     opened: { sse: 1, ws: 1 },
     orphans: 0,
+    mostConnections: 3,
     queues: 0,
     messages: 20,
   });

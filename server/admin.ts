@@ -15,6 +15,8 @@ export interface AdminCounts {
   readonly opened: StreamCounts;
   /** WebSockets orphaned since the start. */
   readonly orphans: number;
+  /** The most plans running and streams open at one moment since the start. */
+  readonly mostConnections: number;
   /** Queues held for plans' SSE streams. */
   readonly queues: number;
   /** Pipeline log messages stamped since the start, deleted plans' too. */
@@ -25,6 +27,8 @@ export interface AdminCounts {
   readonly leakedKiB: number | undefined;
   /** The database connections, with the faults that have a pool of them. */
   readonly pool: PoolCounts | undefined;
+  /** For how long waits for a connection have blocked everything, in milliseconds, with those faults. */
+  readonly frozenMs: number | undefined;
 }
 
 /** The figures of the process, whatever servers there are in it. */
@@ -59,7 +63,7 @@ function addThreads(registry: Registry): void {
   }
 }
 
-function countsOf({ plans, streams, faults, crashes, waste, pool }: Context): AdminCounts {
+function countsOf({ plans, streams, faults, crashes, waste, pool, loop }: Context): AdminCounts {
   const all = plans.all();
   return {
     plans: all.length,
@@ -67,10 +71,12 @@ function countsOf({ plans, streams, faults, crashes, waste, pool }: Context): Ad
     streams: streams.open,
     opened: streams.opened,
     orphans: streams.orphans,
+    mostConnections: streams.mostConnections,
     queues: all.filter((plan) => plan.feed.hasQueue).length,
     messages: plans.stamped,
     crashes: faults.has("crash") ? crashes.count : undefined,
     leakedKiB: waste.leakedKiB,
     pool: pool?.counts,
+    frozenMs: pool === undefined ? undefined : loop.blockedMs,
   };
 }

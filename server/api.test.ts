@@ -273,3 +273,25 @@ test("the WebSocket version answers 410 where the SSE stream was, naming a fixed
   const body = (await response.json()) as { websocket_url: string };
   assert.deepEqual([response.status, body.websocket_url], [410, "ws://localhost:8080/ws/plans/x/progress"]);
 });
+
+test("list-500: the list of plans is answered with 500, and nothing else is", async (t) => {
+  const server = await testServer(t, { faults: ["list-500"] });
+  const id = await server.create("[stub lines=1 rate=100]");
+  const response = await fetch(`${server.url}/api/plans`);
+  assert.equal(response.status, 500);
+  assert.match(await response.text(), /"detail":"Failed to get plans/);
+  assert.equal((await server.plan(id)).plan_id, id);
+});
+
+test("ws-thin-report: the fallback report holds next to nothing, and is not there before the end", async (t) => {
+  const server = await testServer(t, { faults: ["ws-thin-report"] });
+  const id = await server.create("[stub lines=20 rate=100 exit=1]");
+  const path = `/api/plans/${id}/fallback-report`;
+  const client = await server.ws(id);
+  await client.messages(5);
+  assert.equal((await fetch(server.url + path)).status, 404);
+  await client.closed;
+  const report = await server.json<{ completion_percentage: number; missing_sections: object[] }>(path);
+  assert.equal(report.completion_percentage, 3.6);
+  assert.ok(report.missing_sections.length > 10);
+});

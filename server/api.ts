@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { Context } from "./context.ts";
+import { type Context, noteConnections } from "./context.ts";
 import { deletePlan } from "./deletion.ts";
 import { artefactsOf, contentOf, fallbackReportOf, reportOf } from "./documents.ts";
 import { ApiError } from "./errors.ts";
+import { ALLOCATED } from "./garbage.ts";
 import { addHazards } from "./hazards.ts";
 import type { Plan } from "./plans.ts";
 import { parsePlanRequest } from "./requests.ts";
@@ -72,11 +73,17 @@ function addPlanRoutes(app: FastifyInstance, context: Context): void {
     if (plan === undefined) {
       throw new ApiError(503, "This server holds as many plans as it can: delete some");
     }
-    request.connection?.holdUntil(plan.over);
     context.waste.planCreated(plan);
+    context.garbage.allocate(ALLOCATED.plan);
+    noteConnections(context);
     return plan.toJSON();
   });
-  app.get("/api/plans", () => context.plans.all().reverse());
+  app.get("/api/plans", () => {
+    if (context.faults.has("list-500")) {
+      throw new ApiError(500, "Failed to get plans: 'queued' is not a valid PlanStatus");
+    }
+    return context.plans.all().reverse();
+  });
   app.get<PlanRoute>("/api/plans/:id", (request) => findPlan(context, request.params.id).toJSON());
   app.get<PlanRoute>("/api/plans/:id/stream-status", (request) => {
     const ready = findPlan(context, request.params.id).status !== "pending";
@@ -129,7 +136,10 @@ function addArtefactRoutes(app: FastifyInstance, context: Context): void {
   });
   app.get<PlanRoute>("/api/plans/:id/fallback-report", (request) => {
     const plan = findPlan(context, request.params.id);
-    const report = context.faults.has("no-fallback-report") ? undefined : fallbackReportOf(plan);
+    const { faults } = context;
+    const report = faults.has("no-fallback-report")
+      ? undefined
+      : fallbackReportOf(plan, faults.get("ws-thin-report"));
     return found(report, "No plan content found for this plan");
   });
 }

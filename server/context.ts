@@ -1,4 +1,6 @@
+import type { EventLoop } from "./event-loop.ts";
 import type { Behaviour, FaultName, FaultSet, Transport } from "./faults.ts";
+import type { Garbage } from "./garbage.ts";
 import type { PlanStore } from "./plans.ts";
 import type { Pool } from "./pool.ts";
 import type { Waste } from "./waste.ts";
@@ -14,6 +16,8 @@ export interface StreamCensus {
   readonly opened: StreamCounts;
   /** WebSockets orphaned since the start. */
   orphans: number;
+  /** The most plans running and streams open at one moment since the start. */
+  mostConnections: number;
 }
 
 /** How often a server has crashed, and what makes it crash again. */
@@ -39,6 +43,9 @@ export interface Context {
   readonly crashes: Crashes;
   /** The database connections, with the faults that have a pool of them. */
   readonly pool: Pool | undefined;
+  /** What a wait for a connection blocks. */
+  readonly loop: EventLoop;
+  readonly garbage: Garbage;
   /** Whether the process tells of itself at `/metrics`. */
   readonly metrics: boolean;
 }
@@ -53,10 +60,18 @@ export function strikes({ faults, random }: Context, fault: FaultName): boolean 
  * Counts a stream in.
  * @returns a function that counts it out
  */
-export function countStream(streams: StreamCensus, transport: Transport): () => void {
+export function countStream(context: Context, transport: Transport): () => void {
+  const { streams } = context;
   streams.open[transport]++;
   streams.opened[transport]++;
+  noteConnections(context);
   return () => {
     streams.open[transport]--;
   };
+}
+
+/** Notes how many plans run and streams are open now, should there never have been as many. */
+export function noteConnections({ streams, plans }: Context): void {
+  const { sse, ws } = streams.open;
+  streams.mostConnections = Math.max(streams.mostConnections, plans.unfinished + sse + ws);
 }

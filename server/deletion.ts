@@ -12,7 +12,7 @@ export function deletePlan(context: Context, plan: Plan): void {
   }
   if (plan.unfinished && strikes(context, "ws-delete-500")) {
     plan.cutShort();
-    throw new ApiError(500, "Failed to delete plan: its progress was being broadcast");
+    throw new ApiError(500, `Failed to delete plan: [Errno 39] Directory not empty: 'run/${plan.id}'`);
   }
   context.plans.delete(plan);
 }

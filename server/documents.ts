@@ -67,10 +67,12 @@ export function artefactsOf(plan: Plan): ArtefactJson[] {
 /**
  * The fallback report of a plan, assembled from its files; from its log while it has no file, and nothing when
  * it has no log either.
+ * @param share ws-thin-report: of its sections no more than this is found, and nothing before the pipeline has ended
  */
-export function fallbackReportOf(plan: Plan): FallbackReportJson | undefined {
-  const done = sectionsOf(plan);
-  if (done.length === 0 && plan.feed.count === 0) {
+export function fallbackReportOf(plan: Plan, share?: number): FallbackReportJson | undefined {
+  const all = sectionsOf(plan);
+  const done = share === undefined ? all : all.slice(0, Math.floor(share * all.length));
+  if (share === undefined ? all.length === 0 && plan.feed.count === 0 : plan.unfinished) {
     return undefined;
   }
   const missing = STAGES.filter((stage) => !done.some(({ filename }) => filename === stage.filename));
@@ -78,7 +80,8 @@ export function fallbackReportOf(plan: Plan): FallbackReportJson | undefined {
   return {
     plan_id: plan.id,
     generated_at: isoNaive(now()),
-    completion_percentage: Math.round((100 * done.length) / STAGES.length),
+    completion_percentage:
+      share === undefined ? Math.round((100 * done.length) / STAGES.length) : Math.round(1_000 * share) / 10,
     sections,
     missing_sections: missing.map(missingSection),
     assembled_html: htmlOf(plan, sections),

@@ -40,7 +40,7 @@ const FAULTS = {
   },
   "sse-queue-removed": {
     transport: "sse",
-    description: "A client that leaves removes the plan's queue: the others starve, newcomers are refused",
+    description: "A stream that ends or is left removes the plan's queue: newcomers are refused",
     value: "none",
     default: 1,
   },
@@ -58,19 +58,20 @@ const FAULTS = {
   },
   "sse-delete-race": {
     transport: "sse",
-    description: "DELETE leaves the pipeline running, and fails at this rate; watched streams hang",
+    description: "DELETE leaves the pipeline running, to its failure; it answers 500 at this rate",
     value: "rate",
-    default: 0.1,
+    default: 0,
   },
   "sse-unwatched-leak": {
     transport: "sse",
-    description: "A plan that ends without ever having had a stream leaves so many KiB, up to 512 MiB",
+    description: "A plan that ends unwatched leaves so many KiB for 1,000 lines of its log, up to 512 MiB",
     value: "kib",
-    default: 256,
+    default: 427,
   },
   "sse-pool": {
     transport: "sse",
-    description: "Plans, streams and requests share 15 database connections, and wait so long for one",
+    description:
+      "Plans, streams and requests share 15 database connections; a wait for one blocks all, so long",
     value: "ms",
     default: 30_000,
   },
@@ -78,7 +79,7 @@ const FAULTS = {
     transport: "ws",
     description: "A client of a running plan gets its connection message and then nothing, at this rate",
     value: "rate",
-    default: 0.1667,
+    default: 0.06,
   },
   "ws-no-replay": {
     transport: "ws",
@@ -94,7 +95,7 @@ const FAULTS = {
   },
   "ws-pool": {
     transport: "ws",
-    description: "Unfinished plans and requests share 15 database connections, and wait so long for one",
+    description: "Plans and requests share 15 database connections; a wait for one blocks all, so long",
     value: "ms",
     default: 30_000,
   },
@@ -104,11 +105,41 @@ const FAULTS = {
     value: "rate",
     default: 0.05,
   },
+  "ws-thin-report": {
+    transport: "ws",
+    description: "The fallback report has at most this share of a plan's sections, and none before its end",
+    value: "share",
+    default: 0.036,
+  },
   "ws-step": {
     transport: "ws",
     description: "Messages come in steps of so many milliseconds while fewer than 5 plans are unfinished",
     value: "ms",
     default: 100,
+  },
+  "pool-size": {
+    transport: "both",
+    description: "With sse-pool or ws-pool: so many database connections",
+    value: "count",
+    default: 15,
+  },
+  "llm-stream": {
+    transport: "both",
+    description: "Beside each line of the log comes a message of type llm_stream, as from newer servers",
+    value: "none",
+    default: 1,
+  },
+  "unnamed-events": {
+    transport: "sse",
+    description: "The events of a stream have no names",
+    value: "none",
+    default: 1,
+  },
+  "list-500": {
+    transport: "both",
+    description: "GET /api/plans answers 500",
+    value: "none",
+    default: 1,
   },
   crash: {
     transport: "both",
@@ -239,7 +270,15 @@ const BEHAVIOURS = {
   },
   "ws-2025-10": {
     transports: ["ws"],
-    faults: ["ws-orphan", "ws-no-replay", "ws-silent-stream", "ws-pool", "ws-delete-500", "ws-step"],
+    faults: [
+      "ws-orphan",
+      "ws-no-replay",
+      "ws-silent-stream",
+      "ws-pool",
+      "ws-delete-500",
+      "ws-thin-report",
+      "ws-step",
+    ],
   },
   healthy: { transports: ["sse", "ws"], faults: [] },
 } as const satisfies Record<string, Behaviour>;

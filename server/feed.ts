@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Micros, now } from "./clock.ts";
+import { isoNaive, type Micros, now } from "./clock.ts";
 import type { FaultName, FaultSet } from "./faults.ts";
 import { Pace } from "./pace.ts";
 import { JOB_LIMITS } from "./pipeline.ts";
@@ -15,6 +15,13 @@ export type TimedEvent =
 
 /** What a plan's streams are told; nothing follows `finished` but `deleted`, and nothing new follows that. */
 export type PlanEvent = TimedEvent | { readonly kind: "deleted"; readonly at: Micros };
+
+/** llm-stream: what newer servers tell beside a line of the log, of a type that older ones do not have. */
+export const llmStream = (at: Micros) => ({
+  type: "llm_stream",
+  message: "a part of what a model answers",
+  timestamp: isoNaive(at),
+});
 
 /** Log messages kept for those who join late or read slowly; older ones are lost to them. */
 const KEPT_MESSAGES = 10_000;
@@ -56,7 +63,7 @@ export class Feed {
   /** When the plan was deleted, and the place of what came after that: nobody is told. */
   #deletion: { readonly at: Micros; readonly next: number } | undefined;
   #watched = false;
-  #queue: "kept" | "ended" | "abandoned" = "kept";
+  #isQueueRemoved = false;
   /** Readers with nothing to read, in the order in which they came to wait. */
   readonly #waiting = new Set<WaitingReader>();
 
@@ -74,7 +81,7 @@ export class Feed {
 
   /** Whether newcomers still find the queue of the plan's SSE streams. */
   get hasQueue(): boolean {
-    return this.#queue === "kept";
+    return !this.#isQueueRemoved;
   }
 
   /** Whether it has ever been read by an SSE stream. */
@@ -107,32 +114,30 @@ export class Feed {
     this.#wake();
   }
 
-  /**
-   * A reader for an SSE stream, or nothing when the plan's queue was removed.
-   * @param random gives where in the polling period the reader begins
-   */
-  openSse(random: () => number): Reader | undefined {
+  /** A reader for an SSE stream, or nothing when the plan's queue was removed. */
+  openSse(): Reader | undefined {
     if (!this.hasQueue) {
       return undefined;
     }
     this.#watched = true;
     // sse-shared-queue: one place for all readers, so what one of them takes no other gets
     const cursor = this.#faults.has("sse-shared-queue") ? this.#sharedCursor : this.#cursorAt(0);
-    const take = () => (this.#queue === "abandoned" ? undefined : this.#take(cursor));
+    const take = () => this.#take(cursor);
     const poll = this.#faults.get("sse-poll");
-    return poll === undefined
-      ? new WaitingReader(take, this.#waiting)
-      : new PollingReader(take, poll, random() * poll);
+    return poll === undefined ? new WaitingReader(take, this.#waiting) : new PollingReader(take, poll);
   }
 
   /**
    * An SSE stream has ended, told that the plan is over or because its client left.
-   * sse-queue-removed: either way no newcomer finds the queue, and who stays behind a client that left starves.
+   * sse-queue-removed: either way no newcomer finds the queue any more, and what waited in it is lost to those who share it.
+   * Who stays goes on hearing what comes.
    */
-  closeSse(reason: "ended" | "abandoned"): void {
-    if (this.#faults.has("sse-queue-removed") && this.#queue !== "abandoned") {
-      this.#queue = reason;
+  closeSse(): void {
+    if (!this.#faults.has("sse-queue-removed") || this.#isQueueRemoved) {
+      return;
     }
+    this.#isQueueRemoved = true;
+    this.#sharedCursor.next = this.#count + this.#tail.length;
   }
 
   /** A reader for a WebSocket. */
@@ -225,23 +230,20 @@ class WaitingReader implements Reader {
 }
 
 /**
- * sse-poll: takes everything that is there, then looks again after so many milliseconds. Readers that share a queue
- * get shares of it as uneven as the distances between their polls.
+ * sse-poll: takes everything that is there, then looks again after so many milliseconds, beginning when its stream opens.
+ * Readers that share a queue get shares of it as uneven as the distances between their polls.
  */
 class PollingReader implements Reader {
   readonly #take: Take;
   readonly #pollMs: number;
-  readonly #begins: Promise<void>;
   #closed = false;
 
-  constructor(take: Take, pollMs: number, phaseMs: number) {
+  constructor(take: Take, pollMs: number) {
     this.#take = take;
     this.#pollMs = pollMs;
-    this.#begins = sleep(phaseMs, undefined, { ref: false });
   }
 
   async next(): Promise<PlanEvent | undefined> {
-    await this.#begins;
     while (!this.#closed) {
       const event = this.#take();
       if (event !== undefined) {

@@ -14,6 +14,7 @@ import {
   startPipeline,
   taskAt,
 } from "./pipeline.ts";
+import type { Pool } from "./pool.ts";
 
 /** A plan as the API gives it. */
 export interface PlanJson {
@@ -79,6 +80,7 @@ export class Plan {
   #error: string | null = null;
   #stopPipeline: (() => void) | undefined;
   #isOver = () => {};
+  #isForgotten = false;
 
   constructor(prompt: string, defaults: PipelineJob, faults: FaultSet) {
     this.prompt = prompt;
@@ -155,7 +157,7 @@ export class Plan {
         this.#keepFiles();
         stamped();
       },
-      exited: (code) => this.#exited(code === 0 ? "completed" : failure),
+      exited: (code) => this.#exited(this.#isForgotten ? "failed" : code === 0 ? "completed" : failure),
     };
     this.#stopPipeline = startPipeline(this.#job, listener, flaws);
   }
@@ -164,6 +166,11 @@ export class Plan {
   failAtOnce(): void {
     this.#finish("failed");
     this.#error = NO_MODEL;
+  }
+
+  /** sse-delete-race: the pipeline runs on without a place for what it makes, and so it fails. */
+  forget(): void {
+    this.#isForgotten = true;
   }
 
   /** Stops the pipeline; its streams are told nothing. */
@@ -213,6 +220,7 @@ export class PlanStore {
   readonly #faults: FaultSet;
   readonly #failure: Outcome;
   readonly #flaws: PipelineFlaws;
+  readonly #pool: Pool | undefined;
   /** Plans whose pipeline is not over; deleted ones too, where deletion does not stop it. */
   readonly #unfinished = new Set<Plan>();
   #stamped = 0;
@@ -220,8 +228,10 @@ export class PlanStore {
   /**
    * @param defaults the pipeline of a prompt that does not say otherwise
    * @param failure how a plan ends whose pipeline fails
+   * @param pool where each plan's thread takes its database connection
    */
-  constructor(defaults: PipelineJob, faults: FaultSet, failure: Outcome) {
+  constructor(defaults: PipelineJob, faults: FaultSet, failure: Outcome, pool?: Pool) {
+    this.#pool = pool;
     this.#defaults = defaults;
     this.#faults = faults;
     this.#failure = failure;
@@ -250,12 +260,24 @@ export class PlanStore {
     this.#plans.set(plan.id, plan);
     this.#unfinished.add(plan);
     plan.over.then(() => this.#unfinished.delete(plan));
-    if (request.model) {
+    void this.#begin(plan, request);
+    return plan;
+  }
+
+  /** A plan's thread waits for a connection without blocking anybody. One that gets none leaves its plan pending for ever. */
+  async #begin(plan: Plan, { model }: PlanRequest): Promise<void> {
+    if (this.#pool !== undefined) {
+      const connection = await this.#pool.connect(plan.over);
+      if (connection === undefined) {
+        return;
+      }
+      connection.holdUntil(plan.over);
+    }
+    if (model) {
       plan.start(this.#failure, this.#flaws, () => this.#stamped++);
     } else {
       plan.failAtOnce();
     }
-    return plan;
   }
 
   get(id: string): Plan | undefined {
@@ -269,13 +291,15 @@ export class PlanStore {
 
   /**
    * Stops a plan's pipeline, forgets the plan and tells its streams.
-   * sse-delete-race: the pipeline runs on.
+   * sse-delete-race: the pipeline runs on, and so do its streams, to the failure that it ends with.
    */
   delete(plan: Plan): void {
-    if (!this.#faults.has("sse-delete-race")) {
-      plan.stop();
-    }
     this.#plans.delete(plan.id);
+    if (this.#faults.has("sse-delete-race") && plan.unfinished) {
+      plan.forget();
+      return;
+    }
+    plan.stop();
     plan.feed.delete();
   }
 

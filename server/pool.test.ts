@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { get } from "node:http";
 import { test } from "node:test";
 import { Pool } from "./pool.ts";
 import { eventually, type TestServer, testServer } from "./testing.ts";
@@ -94,35 +93,56 @@ test("healthy: there is no pool", async (t) => {
   assert.equal(await poolOf(server), undefined);
 });
 
-test("sse-pool: plans and streams hold all connections; requests wait until one of them is over", async (t) => {
+/** A request with so many parameters that garbage is collected, as the query of a real server's would be. */
+const collect = async (server: TestServer) => {
+  const query = Array.from({ length: 1_900 }, () => "a").join("&");
+  for (let i = 0; i < 6; i++) await (await fetch(`${server.url}/health?${query}`)).text();
+};
+
+test("sse-pool: a wait for a connection blocks everybody, /health and streams too, until a plan is over", async (t) => {
   const server = await testServer(t, { faults: ["sse-pool"] });
-  const ids = await create(server, SIZE - 1);
-  const client = await server.sse(ids[0] ?? "");
+  const [id = ""] = await create(server, SIZE - 2);
+  const short = await server.create("[stub lines=40 rate=40]");
+  const client = await server.sse(short);
+  await client.messages(1);
   assert.deepEqual(await poolOf(server), { ...IDLE, held: SIZE });
-  const answers = Promise.all([health(server), health(server)]);
-  await eventually(async () => (await poolOf(server))?.waiting === 2);
+  const answers = Promise.all([server.plan(id), health(server)]);
+  await eventually(async () => (await poolOf(server))?.waiting === 1);
+  const heard = client.log().length;
   assert.ok((await server.metric("process_open_fds")) > 0);
-  client.leave();
-  assert.deepEqual(await answers, [200, 200]);
-  for (const id of ids) {
-    assert.equal(await server.remove(id), 200);
-  }
-  assert.deepEqual(await poolOf(server), IDLE);
+  const [plan, status] = await answers;
+  assert.deepEqual([plan.status, status], ["running", 200]);
+  assert.ok(heard < 40, `${heard} messages came before`);
+  await client.ended;
+  assert.equal(client.log().length, 40);
+  assert.ok(((await server.counts()).frozenMs ?? 0) > 0);
 });
 
-test("sse-pool: a request that waits too long is answered with 500, and one whose client leaves waits no more", async (t) => {
+test("sse-pool: who waits too long is answered with 500, and all goes on", async (t) => {
   const server = await testServer(t, { faults: ["sse-pool=200"] });
   await create(server, SIZE);
-  const leaver = get(`${server.url}/health`, { agent: false });
-  leaver.on("error", () => {});
-  await eventually(async () => (await poolOf(server))?.waiting === 1);
-  leaver.destroy();
-  await eventually(async () => (await poolOf(server))?.waiting === 0);
-  const response = await fetch(`${server.url}/api/models`);
+  const [response, status] = await Promise.all([fetch(`${server.url}/api/plans`), health(server)]);
   const { detail } = (await response.json()) as { detail: string };
-  assert.equal(response.status, 500);
+  assert.deepEqual([response.status, status], [500, 200]);
   assert.match(detail, /^QueuePool limit .* timed out, timeout 0\.20$/);
   assert.deepEqual(await poolOf(server), { ...IDLE, held: SIZE });
+});
+
+test("sse-pool: the connection of a stream comes back when garbage is collected, and not before", async (t) => {
+  const server = await testServer(t, { faults: ["sse-pool"] });
+  const client = await server.sse(await server.create("[stub lines=1 rate=100]"));
+  await client.ended;
+  await eventually(async () => (await server.counts()).streams.sse === 0);
+  await health(server);
+  assert.equal((await poolOf(server))?.held, 1);
+  await collect(server);
+  assert.equal((await poolOf(server))?.held, 0);
+});
+
+test("pool-size: so many connections", async (t) => {
+  const server = await testServer(t, { faults: ["ws-pool", "pool-size=3"] });
+  await create(server, 2);
+  assert.deepEqual(await poolOf(server), { size: 3, held: 2, waiting: 0 });
 });
 
 test("ws-pool: plans hold connections, streams do not", async (t) => {
@@ -138,22 +158,20 @@ test("ws-pool: plans hold connections, streams do not", async (t) => {
   await waiting;
 });
 
-for (const fault of ["sse-pool", "ws-pool"]) {
-  test(`${fault}: a crowd of plans, streams and leavers never blocks itself, and leaves nothing held`, async (t) => {
-    const server = await testServer(t, { faults: [fault] });
-    const visit = async () => {
-      const id = await server.create("[stub lines=5 rate=200]");
-      const [stayer, leaver] = await Promise.all([server.sse(id), server.sse(id)]);
-      leaver.leave();
-      await stayer.ended;
-      await server.remove(id);
-    };
-    await Promise.all(Array.from({ length: 60 }, visit));
-    await eventually(async () => (await poolOf(server))?.held === 0);
-    assert.deepEqual(await poolOf(server), IDLE);
-    assert.equal((await server.counts()).plans, 0);
-  });
-}
+test("ws-pool: a crowd of plans, streams and leavers never blocks itself for good, and leaves nothing held", async (t) => {
+  const server = await testServer(t, { faults: ["ws-pool"] });
+  const visit = async () => {
+    const id = await server.create("[stub lines=5 rate=200]");
+    const [stayer, leaver] = await Promise.all([server.sse(id), server.sse(id)]);
+    leaver.leave();
+    await stayer.ended;
+    await server.remove(id);
+  };
+  await Promise.all(Array.from({ length: 60 }, visit));
+  await eventually(async () => (await poolOf(server))?.held === 0);
+  assert.deepEqual(await poolOf(server), IDLE);
+  assert.equal((await server.counts()).plans, 0);
+});
 
 test("a request that is wrong, and a plan that fails at once, hold nothing afterwards", async (t) => {
   const server = await testServer(t, { faults: ["ws-pool"] });

@@ -28,25 +28,25 @@ export class Connection {
   }
 }
 
+/** Of the real server: 5 that are kept, and 10 beyond them. */
 const SIZE = 15;
 
-/**
- * sse-pool, ws-pool: the database connections of one server. Who waits for one has none yet, and a request
- * shares its own with the plan or stream that it creates, so nobody waits for himself.
- */
+/** sse-pool, ws-pool: the database connections of one server. */
 export class Pool {
   readonly #timeoutMs: number;
+  readonly #size: number;
   /** Those who wait, in the order in which they came; each is called once. */
   readonly #waiting = new Set<(connection?: Connection) => void>();
   #held = 0;
 
   /** @param timeoutMs how long to wait for a connection */
-  constructor(timeoutMs: number) {
+  constructor(timeoutMs: number, size = SIZE) {
     this.#timeoutMs = timeoutMs;
+    this.#size = size;
   }
 
   get counts(): PoolCounts {
-    return { size: SIZE, held: this.#held, waiting: this.#waiting.size };
+    return { size: this.#size, held: this.#held, waiting: this.#waiting.size };
   }
 
   /** What is said when no connection came in time. */
@@ -55,12 +55,17 @@ export class Pool {
     return `QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout ${seconds}`;
   }
 
+  /** Whether the next one who asks has to wait. */
+  get isExhausted(): boolean {
+    return this.#held >= this.#size;
+  }
+
   /**
    * A connection, to be held by whoever asked; nothing when none came in time.
    * @param gone fulfilled when the one who asked no longer waits
    */
   async connect(gone: Promise<void>): Promise<Connection | undefined> {
-    return this.#held < SIZE ? this.#take() : this.#wait(gone);
+    return this.isExhausted ? this.#wait(gone) : this.#take();
   }
 
   #take(): Connection {
@@ -91,5 +96,5 @@ export class Pool {
 /** The pool that a server with these faults has. */
 export function poolOf(faults: FaultSet): Pool | undefined {
   const timeoutMs = faults.get("sse-pool") ?? faults.get("ws-pool");
-  return timeoutMs === undefined ? undefined : new Pool(timeoutMs);
+  return timeoutMs === undefined ? undefined : new Pool(timeoutMs, faults.get("pool-size"));
 }

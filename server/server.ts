@@ -4,7 +4,9 @@ import { seededRandom } from "../record/random.ts";
 import { addAdmin } from "./admin.ts";
 import { addApi } from "./api.ts";
 import type { Context, Crashes } from "./context.ts";
+import { EventLoop } from "./event-loop.ts";
 import { type BehaviourName, behaviourNamed, describeFaults, type FaultSet, faultsOf } from "./faults.ts";
+import { Garbage } from "./garbage.ts";
 import type { PipelineJob } from "./pipeline.ts";
 import { PlanStore } from "./plans.ts";
 import { poolOf } from "./pool.ts";
@@ -134,17 +136,20 @@ class RestartingServer implements ReferenceServer, Crashes {
     const behaviour = behaviourNamed(version);
     // the fallback came with the WebSocket: before, a failed pipeline was a failed plan
     const failure = behaviour.transports.includes("ws") ? "fallback" : "failed";
+    const pool = poolOf(faults);
     const context = {
       behaviour,
       version,
       description: this.description,
       faults,
       random: this.#random,
-      plans: new PlanStore(pipeline, faults, failure),
-      streams: { open: { sse: 0, ws: 0 }, opened: { sse: 0, ws: 0 }, orphans: 0 },
+      plans: new PlanStore(pipeline, faults, failure, pool),
+      streams: { open: { sse: 0, ws: 0 }, opened: { sse: 0, ws: 0 }, orphans: 0, mostConnections: 0 },
       waste: new Waste(faults),
       crashes: this,
-      pool: poolOf(faults),
+      pool,
+      loop: new EventLoop(),
+      garbage: new Garbage(),
       metrics,
     };
     return new Life(context, maxConnections);

@@ -203,8 +203,7 @@ test("sse-shared-queue: messages wait for who comes, and are not replayed", asyn
   assert.deepEqual(second.others(), [CLOSED, COMPLETED, END]);
 });
 
-test("sse-queue-removed: who leaves starves the others and bars newcomers, while stream-status says ready", async (t) => {
-  holdPings(t);
+test("sse-queue-removed: who leaves bars newcomers, while stream-status says ready; who stays hears on", async (t) => {
   const server = await testServer(t, { faults: ["sse-queue-removed"] });
   const id = await server.create("[stub lines=60 rate=100]");
   const [leaver, stayer] = await Promise.all([server.sse(id), server.sse(id)]);
@@ -214,9 +213,9 @@ test("sse-queue-removed: who leaves starves the others and bars newcomers, while
   leaver.leave();
   assert.equal(await ws.closed, 1000);
   assert.equal(ws.log().length, 60);
-  await pinged(stayer);
-  assert.ok(stayer.log().length < 60);
-  assert.deepEqual(stayer.others(), []);
+  await stayer.ended;
+  assert.equal(stayer.log().length, 60);
+  assert.deepEqual(stayer.others(), [CLOSED, COMPLETED, END]);
   const late = await server.sse(id);
   await late.ended;
   assert.equal(late.text, `event: error\r\ndata: ${NOT_ESTABLISHED}\r\n\r\n`);
@@ -277,6 +276,37 @@ async function latencies(server: TestServer): Promise<number[]> {
   await client.ended;
   return found;
 }
+
+test("sse-poll: streams that open at once poll together, and so share a queue unevenly", async (t) => {
+  const server = await testServer(t, { faults: ["sse-poll=100", "sse-shared-queue"] });
+  const id = await server.create("[stub lines=40 rate=40]");
+  const clients = await Promise.all([1, 2, 3, 4, 5].map(() => server.sse(id)));
+  await Promise.race(clients.map((client) => client.ended));
+  const shares = clients.map((client) => client.log().length);
+  assert.equal(
+    shares.reduce((sum, share) => sum + share, 0),
+    40,
+  );
+  assert.ok(Math.max(...shares) > 2 * Math.min(...shares), shares.join());
+});
+
+test("unnamed-events: the same data under no name", async (t) => {
+  const server = await testServer(t, { faults: ["unnamed-events"] });
+  const client = await server.sse(await server.create("[stub lines=3 rate=100]"));
+  await client.ended;
+  assert.equal(client.log().length, 3);
+  assert.doesNotMatch(client.text, /^event:/m);
+  assert.match(client.text, /data: Stream ended\r\n\r\n$/);
+});
+
+test("llm-stream: beside each line of the log a message of a type that older servers do not have", async (t) => {
+  const server = await testServer(t, { faults: ["llm-stream"] });
+  const id = await server.create("[stub lines=3 rate=100]");
+  const [sse, ws] = await Promise.all([server.sse(id), server.ws(id)]);
+  await Promise.all([sse.ended, ws.closed]);
+  assert.equal(sse.text.split('"type":"llm_stream"').length, 4);
+  assert.equal(ws.others().filter((type) => type === "llm_stream").length, 3);
+});
 
 test("the SSE version has all of its faults", async (t) => {
   holdPings(t);

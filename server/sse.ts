@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http";
-import { isoNaive, type Micros, now } from "./clock.ts";
+import { isoNaive, now } from "./clock.ts";
 import { type Context, countStream } from "./context.ts";
 import { cutLater, impair } from "./delivery.ts";
-import type { PlanEvent, Reader, TimedEvent } from "./feed.ts";
+import type { EventLoop } from "./event-loop.ts";
+import { llmStream, type PlanEvent, type Reader, type TimedEvent } from "./feed.ts";
 import type { Plan } from "./plans.ts";
 
 const PING_MS = 15_000;
@@ -11,7 +12,6 @@ const HEADERS = {
   "cache-control": "no-store",
   "x-accel-buffering": "no",
 };
-const END = frame("end", "Stream ended");
 const FAILED = { status: "failed", message: "Plan generation failed" };
 /** The SSE stream knows no fallback: there a pipeline that failed has failed. */
 const STATUSES = {
@@ -26,65 +26,64 @@ const STATUSES = {
  * has, or when the client leaves.
  */
 export async function serveSse(context: Context, id: string, response: ServerResponse): Promise<void> {
-  const connection = new SseConnection(response);
-  response.once("close", countStream(context.streams, "sse"));
+  const connection = new SseConnection(response, context.loop);
+  response.once("close", countStream(context, "sse"));
   response.once(
     "close",
     cutLater(context, () => response.destroy()),
   );
   const plan = context.plans.get(id);
-  const source = plan?.feed.openSse(context.random);
+  const source = plan?.feed.openSse();
   if (plan === undefined || source === undefined) {
     return connection.end(errorFrame(plan ? "Stream could not be established." : "Plan not found"));
   }
   const reader = impair(context, "sse", plan, source);
-  connection.closed.then(() => reader.close());
-  const ended = await follow(reader, connection, (event) => lastWords(context, plan, event));
-  plan.feed.closeSse(ended ? "ended" : "abandoned");
+  connection.closed.then(() => context.loop.free()).then(() => reader.close());
+  await follow(reader, connection, context, plan);
+  plan.feed.closeSse();
 }
 
-/** What a stream that will hang gets in place of an event; nothing when the event is told as it is. */
-function lastWords({ faults }: Context, plan: Plan, event: PlanEvent): string | undefined {
-  if (event.kind === "deleted" && faults.has("sse-delete-race")) {
-    return missingPlanFrame(plan, event.at);
-  }
-  // sse-endless-stream: that a plan was deleted, or never started, is told to none of its streams
-  const isUntold = faults.has("sse-endless-stream") && (event.kind === "deleted" || plan.neverStarted);
-  return isUntold ? "" : undefined;
-}
+/** sse-endless-stream: that a plan was deleted, or never started, is told to none of its streams. */
+const isUntold = ({ faults }: Context, plan: Plan, event: PlanEvent): boolean =>
+  faults.has("sse-endless-stream") && (event.kind === "deleted" || plan.neverStarted);
 
-/** sse-delete-race: what the pipeline of a deleted plan writes to stderr. */
-function missingPlanFrame({ id }: Plan, at: Micros): string {
-  const message = `ERROR: cannot update the progress of plan ${id}: no such plan in the database`;
-  return frame("task_update", JSON.stringify({ type: "error", message, timestamp: isoNaive(at) }));
-}
-
-/** @returns whether the stream came to its end; false when its client left before */
+/** Tells a stream what its plan says, until the plan is over or the client has left. */
 async function follow(
   reader: Reader,
   connection: SseConnection,
-  lastWords: (event: PlanEvent) => string | undefined,
-): Promise<boolean> {
+  context: Context,
+  plan: Plan,
+): Promise<void> {
+  const names = context.faults.has("unnamed-events") ? UNNAMED : NAMES;
   for (let event = await reader.next(); event !== undefined; event = await reader.next()) {
-    const last = lastWords(event);
-    if (last !== undefined) {
-      await connection.write(last);
+    await context.loop.free();
+    if (isUntold(context, plan, event)) {
       await connection.closed;
     } else if (event.kind === "deleted") {
-      connection.end(END);
-      return true;
+      return connection.end(endFrame(names));
     } else if (event.kind === "finished") {
-      connection.end(updateFrame(event) + END);
-      return true;
+      return connection.end(updateFrame(event, names) + endFrame(names));
     } else {
-      await connection.write(updateFrame(event));
+      await connection.write(streamFrames(context, event, names) + updateFrame(event, names));
     }
   }
-  return false;
 }
 
-function updateFrame(event: TimedEvent): string {
-  return frame("task_update", JSON.stringify(update(event)));
+/** The names of events; unnamed-events: they have none. */
+const NAMES = { update: "task_update", end: "end" };
+const UNNAMED = { update: "", end: "" };
+type Names = typeof NAMES;
+
+const endFrame = ({ end }: Names): string => frame(end, "Stream ended");
+
+const updateFrame = (event: TimedEvent, { update: name }: Names): string =>
+  frame(name, JSON.stringify(update(event)));
+
+/** llm-stream: what newer servers send beside each line of the log. */
+function streamFrames({ faults }: Context, event: TimedEvent, { update: name }: Names): string {
+  return event.kind === "log" && faults.has("llm-stream")
+    ? frame(name, JSON.stringify(llmStream(event.at)))
+    : "";
 }
 
 function update(event: TimedEvent): object {
@@ -100,7 +99,8 @@ function errorFrame(message: string): string {
 }
 
 function frame(event: string, data: string): string {
-  return `event: ${event}\r\ndata: ${data}\r\n\r\n`;
+  const name = event === "" ? "" : `event: ${event}\r\n`;
+  return `${name}data: ${data}\r\n\r\n`;
 }
 
 /** An open SSE response: pings its client, and holds no more of what it does not read than Node's buffer. */
@@ -108,10 +108,12 @@ class SseConnection {
   /** Fulfilled when the response has ended or its client has left. */
   readonly closed: Promise<void>;
   readonly #response: ServerResponse;
+  readonly #loop: EventLoop;
   #goOn = () => {};
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, loop: EventLoop) {
     this.#response = response;
+    this.#loop = loop;
     const pings = setInterval(() => this.#ping(), PING_MS);
     response.on("drain", () => this.#goOn());
     this.closed = new Promise((resolve) => {
@@ -138,7 +140,7 @@ class SseConnection {
   }
 
   #ping(): void {
-    if (!this.#response.writableNeedDrain) {
+    if (!this.#response.writableNeedDrain && !this.#loop.isBlocked) {
       this.#response.write(`: ping - ${isoNaive(now()).replace("T", " ")}+00:00\r\n\r\n`);
     }
   }

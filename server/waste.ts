@@ -90,7 +90,7 @@ export class Waste {
     this.#threads.grow(this.#faults.get("thread-leak") ?? 0);
     over.then(() => {
       if (!feed.watched) {
-        this.#unwatched.grow(this.#faults.get("sse-unwatched-leak") ?? 0);
+        this.#unwatched.grow(Math.ceil(((this.#faults.get("sse-unwatched-leak") ?? 0) * feed.count) / 1_000));
       }
     });
   }

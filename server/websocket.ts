@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { isoNaive, type Micros, now } from "./clock.ts";
 import { type Context, countStream, strikes } from "./context.ts";
 import { cutLater, impair } from "./delivery.ts";
-import type { Outcome, Reader, TimedEvent } from "./feed.ts";
+import { llmStream, type Outcome, type Reader, type TimedEvent } from "./feed.ts";
 import type { Plan } from "./plans.ts";
 
 const HEARTBEAT_MS = 30_000;
@@ -44,7 +44,8 @@ export interface OpenWebSockets {
 export function serveWebSockets(server: Server, context: Context): OpenWebSockets {
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_PAYLOAD });
   const offered = context.behaviour.transports.includes("ws");
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  server.on("upgrade", async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    await context.loop.free();
     const id = offered ? planIdOf(request.url ?? "") : undefined;
     if (id === undefined) {
       return refuse(socket, "Not Found");
@@ -91,7 +92,7 @@ async function serveSocket(
   plan: Plan | undefined,
   socket: WebSocket,
 ): Promise<void> {
-  socket.once("close", countStream(context.streams, "ws"));
+  socket.once("close", countStream(context, "ws"));
   socket.once(
     "close",
     cutLater(context, () => socket.terminate()),
@@ -103,8 +104,8 @@ async function serveSocket(
   if (plan !== undefined && !isSilent(context, plan)) {
     const reader = impair(context, "ws", plan, plan.feed.openWs());
     socket.once("close", () => reader.close());
-    keepAlive(socket);
-    await follow(plan, reader, socket);
+    keepAlive(socket, context);
+    await follow(plan, reader, socket, context);
   }
 }
 
@@ -118,9 +119,9 @@ function isSilent(context: Context, plan: Plan): boolean {
   return orphaned;
 }
 
-function keepAlive(socket: WebSocket): void {
+function keepAlive(socket: WebSocket, { loop }: Context): void {
   const beat = () => {
-    if (socket.bufferedAmount < BUFFER_LIMIT) {
+    if (socket.bufferedAmount < BUFFER_LIMIT && !loop.isBlocked) {
       send(socket, { type: "heartbeat", timestamp: isoNaive(now()) });
     }
   };
@@ -128,11 +129,15 @@ function keepAlive(socket: WebSocket): void {
   socket.once("close", () => clearInterval(heartbeats));
 }
 
-async function follow(plan: Plan, reader: Reader, socket: WebSocket): Promise<void> {
+async function follow(plan: Plan, reader: Reader, socket: WebSocket, context: Context): Promise<void> {
   if (plan.unfinished) {
     await send(socket, statusFrame(plan, "running", plan.progressMessage, now()));
   }
   for (let event = await reader.next(); event !== undefined; event = await reader.next()) {
+    await context.loop.free();
+    if (event.kind === "log" && context.faults.has("llm-stream")) {
+      await send(socket, llmStream(event.at));
+    }
     if (event.kind !== "deleted") {
       await tell(plan, event, socket);
     }
