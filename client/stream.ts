@@ -230,7 +230,10 @@ export class Stream {
     if (this.outcome !== undefined) return;
     this.isUnknown = true;
     const silent = `silent for ${Math.round(recorder.now() - this.lastMessageAt)} ms`;
-    this.finish("closed", `closed by the test: ${silent}, and the server did not tell whether the plan still ran`);
+    this.finish(
+      "closed",
+      `closed by the test: ${silent}, and the server did not tell whether the plan still ran`,
+    );
   }
 
   private finish(outcome: Outcome, reason: string): void {

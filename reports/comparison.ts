@@ -156,7 +156,9 @@ function callChanges(before: readonly RunRecord[], after: readonly RunRecord[]):
  */
 function callsOf(records: readonly RunRecord[]): Map<string, "there" | "absent"> {
   const answers = new Map<string, Set<number>>();
-  for (const { call, answers: found } of records.flatMap(({ tests }) => tests.flatMap((test) => test.calls))) {
+  for (const { call, answers: found } of records.flatMap(({ tests }) =>
+    tests.flatMap((test) => test.calls),
+  )) {
     const known = answers.get(call) ?? new Set();
     for (const status of Object.keys(found)) known.add(Number(status));
     answers.set(call, known);

@@ -140,7 +140,8 @@ function wrap(text: string, width: number): string[] {
 
 /** A row a target; one for all of a test that was not played. */
 function verdictRows({ targets, withheld }: TestRecord): Cell[][] {
-  if (withheld !== null) return [[{ text: `${SIGNS["no data"]} no data`, style: styleOf("no data") }, withheld]];
+  if (withheld !== null)
+    return [[{ text: `${SIGNS["no data"]} no data`, style: styleOf("no data") }, withheld]];
   return targets
     .map(targetRow)
     .map((row) => [

@@ -175,7 +175,9 @@ function typeFindings({ counts }: Tally, examples: readonly UnknownMessage[]): s
   const all = types.reduce((sum, [, n]) => sum + n, 0);
   const named = types.map(([type, n]) => `${type} ${n}`).join(", ");
   const example = examples.find(({ type }) => types.some(([known]) => known === type))?.text ?? "";
-  return [`${all} messages of types that the API does not have (${named}): read, and not judged; e.g. ${example}`];
+  return [
+    `${all} messages of types that the API does not have (${named}): read, and not judged; e.g. ${example}`,
+  ];
 }
 
 /** How many streams had each outcome; those that never got one were interrupted. */

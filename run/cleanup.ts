@@ -40,7 +40,11 @@ const POLL_OVER_MS = 50;
  * Deletes a plan as soon as it is over, or after `withinMs`: a server may go on with the pipeline of a plan that was deleted
  * before. Resolves as `deletePlan` does.
  */
-export async function deleteWhenOver(api: PlanApi, id: string, withinMs: number): Promise<boolean | undefined> {
+export async function deleteWhenOver(
+  api: PlanApi,
+  id: string,
+  withinMs: number,
+): Promise<boolean | undefined> {
   const giveUpAt = recorder.now() + withinMs;
   while (recorder.now() < giveUpAt && planState(await api.get(id)) === "running") await sleep(POLL_OVER_MS);
   return deletePlan(api, id);

@@ -16,9 +16,9 @@ import type {
   StreamReport,
   UnknownMessage,
 } from "../record/record.ts";
-import { sample } from "./metrics.ts";
 import { STALL_MS } from "../thresholds/targets.ts";
-import { CALL_PREFIX, TIMINGS, TYPE_PREFIX, type Timing, timingKey } from "./tallies.ts";
+import { sample } from "./metrics.ts";
+import { CALL_PREFIX, TIMINGS, type Timing, TYPE_PREFIX, timingKey } from "./tallies.ts";
 
 const FLUSH_MS = 1_000;
 const HEALTH_CALL = "GET /health";
@@ -97,7 +97,8 @@ export class Meter {
     if (status === 0 || status >= 500) {
       this.add("failedRequests", { at, call, status, durationMs, answer: text }, status);
     }
-    if (durationMs > STALL_MS && call !== HEALTH_CALL) this.add("slowRequests", { at, durationMs }, durationMs);
+    if (durationMs > STALL_MS && call !== HEALTH_CALL)
+      this.add("slowRequests", { at, durationMs }, durationMs);
   };
 
   /** Takes a message of a type that the API does not have. Of the first of each type the text is kept, as an example. */

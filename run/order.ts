@@ -117,12 +117,7 @@ const untilScheduled = ({ scheduledAt }: Slot): Promise<void> =>
 const gateAnswer = v.object({ fresh: v.optional(v.boolean(), false) });
 
 /** Asks at GATE_URL for the server to be as the next test is to find it, and waits until it is well. */
-async function restart(
-  run: RunPlan,
-  slot: Slot,
-  next: Slot,
-  gateUrl: string,
-): Promise<number | undefined> {
+async function restart(run: RunPlan, slot: Slot, next: Slot, gateUrl: string): Promise<number | undefined> {
   const { config, runId } = run;
   const [after, before] = [slot.test.name, next.test.name];
   const asked = { run: runId, transport: config.transport, server: config.baseUrl, after, before };
@@ -140,7 +135,8 @@ async function restart(
     return undefined;
   }
   const { recoveredMs, answeredAt } = await recover(run);
-  const withheld = recoveredMs === undefined ? notRecovered(`from its restart before ${before}`, config) : null;
+  const withheld =
+    recoveredMs === undefined ? notRecovered(`from its restart before ${before}`, config) : null;
   pass(run, slot, { recoveryMs: null, isFresh, withheld });
   return answeredAt;
 }
@@ -162,10 +158,14 @@ async function recover({ access, config, runId, instance }: RunPlan): Promise<Re
     if (promptAnswers >= PROMPT_ANSWERS) {
       await settle(api);
       const left = await plansLeft(api, marks);
-      if (left === "over" || left === "running" && recorder.now() > endedAt + PATIENCE_WITH_PLANS * limitMs) {
+      if (
+        left === "over" ||
+        (left === "running" && recorder.now() > endedAt + PATIENCE_WITH_PLANS * limitMs)
+      ) {
         await deleteMarked(api, marks);
       }
-      if (left === "none" || left === "over") return { recoveredMs: Math.max(0, (wellSince ?? endedAt) - endedAt), answeredAt };
+      if (left === "none" || left === "over")
+        return { recoveredMs: Math.max(0, (wellSince ?? endedAt) - endedAt), answeredAt };
       wellSince = undefined;
       if (left === "unknown") promptAnswers = 0;
     }

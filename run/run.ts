@@ -122,7 +122,9 @@ function ownInstance({ runId, gateUrl }: Config): Instance {
       throw new Error("RUN_ID is not set: the instances of a run share its id, give all of them the same");
     }
     if (isShared(instance) && gateUrl !== undefined) {
-      throw new Error("GATE_URL is set: the instances of a run cannot agree on when to restart a server; leave it out");
+      throw new Error(
+        "GATE_URL is set: the instances of a run cannot agree on when to restart a server; leave it out",
+      );
     }
     return instance;
   } catch (error) {

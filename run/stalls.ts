@@ -16,7 +16,9 @@ export function stallsOf({ lists, streams, windows }: Snapshot): RunRecord["stal
       const during = { from: stall.at, to: stall.at + stall.durationMs };
       const mine = <T extends { test: string }>(all: readonly T[]) =>
         all.filter(({ test }) => test === stall.test);
-      const waiting = mine(slow).filter(({ at, durationMs }) => at < during.to && at + durationMs > during.from);
+      const waiting = mine(slow).filter(
+        ({ at, durationMs }) => at < during.to && at + durationMs > during.from,
+      );
       return {
         ...stall,
         waiting: waiting.length,

@@ -77,7 +77,10 @@ function notCreated<Numbers extends Shape>(
   text: string,
 ): Creation {
   if (status === 0) {
-    meter.expect(undefined, `whether a plan was created is not known: POST /api/plans was not answered (${text})`);
+    meter.expect(
+      undefined,
+      `whether a plan was created is not known: POST /api/plans was not answered (${text})`,
+    );
     return "unknown";
   }
   meter.expect(false, `a plan could not be created: ${status} ${text}`);
@@ -237,7 +240,8 @@ export class Audience<Numbers extends Shape> {
     for (const client of this.clients) {
       const figures = withLossByLog(client);
       client.figures = figures;
-      if (figures.otherName !== null) this.context.meter.add("findings", { text: renamed(figures.otherName) });
+      if (figures.otherName !== null)
+        this.context.meter.add("findings", { text: renamed(figures.otherName) });
       if (!this.options.expectsNothing) mergeInto(latency, figures.latency);
       this.report(client, figures);
     }
@@ -354,7 +358,13 @@ export class Audience<Numbers extends Shape> {
     if (client.lostByLog > 0 || this.hasFallenBehind(client)) return "owed";
     if (state === "running") return client.isLossUnknown ? "unknown" : "quiet";
     if (state === "unknown") return "unknown";
-    return client.planAtStart === "over" && client.stream.firstMessageAt === undefined ? "too late" : "owed";
+    return this.isTooLate(client, lines) ? "too late" : "owed";
+  }
+
+  /** Whether a plan that is over had nothing more to say when a client came that heard nothing of it. */
+  private isTooLate({ planAtStart, baseline, stream }: Client, lines: number | undefined): boolean {
+    if (stream.firstMessageAt !== undefined) return false;
+    return planAtStart === "over" || (lines !== undefined && lines > 0 && lines === baseline?.lines);
   }
 
   /** How the plan stands, and its log. Asked once for all clients that ask at the same time. */

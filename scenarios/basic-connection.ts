@@ -89,7 +89,11 @@ async function pollReady(
     await sleep(POLL_READY_MS);
   }
   if (hasAnswered) meter.expect(false, `stream-status was not ready ${within}`);
-  else meter.expect(undefined, `whether a stream was ready is not known: stream-status did not answer ${within}`);
+  else
+    meter.expect(
+      undefined,
+      `whether a stream was ready is not known: stream-status did not answer ${within}`,
+    );
 }
 
 async function unknownPlan(context: UserContext<Numbers>): Promise<void> {
@@ -108,7 +112,8 @@ async function deletedPlan(context: UserContext<Numbers>): Promise<void> {
   const { body: plan } = await createPlan(context, OVER_AT_ONCE);
   if (plan === undefined) return;
   const isDeleted = await deleteWhenOver(context.api, plan.plan_id, context.numbers.deadlines.firstMessageMs);
-  const what = isDeleted === undefined ? "whether a plan was deleted is not known" : "a plan could not be deleted";
+  const what =
+    isDeleted === undefined ? "whether a plan was deleted is not known" : "a plan could not be deleted";
   context.meter.expect(isDeleted, what);
   if (isDeleted) await expectTold(context, plan.plan_id, "deleted");
 }

@@ -1,7 +1,7 @@
 import { recorder } from "../client/extension.ts";
 import type { Deadlines } from "../client/stream.ts";
 import { sleep } from "../client/time.ts";
-import { deletePlan } from "../run/cleanup.ts";
+import { deleteWhenOver } from "../run/cleanup.ts";
 import { loadTest, type Shape, type UserContext } from "../run/loadtest.ts";
 import { sampleUntil } from "../run/server-sample.ts";
 import { PHASES } from "../thresholds/endurance.ts";
@@ -123,10 +123,13 @@ async function watchOne(context: UserContext<Numbers>, endsAt: number): Promise<
   });
 }
 
-/** A plan that nobody watches: what it leaves behind shows in memory. */
+/** How long the pipeline of a plan that nobody watches may take. */
+const UNWATCHED_MS = 5_000;
+
+/** A plan that nobody watches, to its end: what it leaves behind shows in memory. */
 async function unwatched(context: UserContext<Numbers>): Promise<void> {
   const { body: plan } = await createPlan(context, { lines: 20, rate: 100 });
-  if (plan !== undefined) await deletePlan(context.api, plan.plan_id);
+  if (plan !== undefined) await deleteWhenOver(context.api, plan.plan_id, UNWATCHED_MS);
 }
 
 /** A client leaves and returns, and a plan goes by that nobody watches, again and again, until `endsAt`. */

@@ -100,7 +100,8 @@ async function pollFallback<Numbers extends Shape>(
     if (isNoRoute(answer)) return NO_ROUTE;
     const { body: report, status, text } = answer;
     const hasReport = report !== undefined && report.assembled_html !== "";
-    if (hasReport && report.completion_percentage >= LEAST_COMPLETE) return { report, isRefused: false, reason: "" };
+    if (hasReport && report.completion_percentage >= LEAST_COMPLETE)
+      return { report, isRefused: false, reason: "" };
     if (overSince === undefined && ["over", "gone"].includes(await state())) overSince = recorder.now();
     const patience = overSince === undefined ? endsAt : overSince + PATIENCE_MS[config.profile];
     if (recorder.now() + POLL_MS > Math.min(patience, endsAt)) {

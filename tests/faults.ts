@@ -2,7 +2,7 @@
 // that can see them; prints what was expected of each target and what was seen.
 import { columns } from "../reports/terminal.ts";
 import { type Expectation, FAULT_MATRIX } from "./fault-matrix.ts";
-import { allowed, deviations, type Played, play, playFault } from "./play.ts";
+import { allowed, deviationsOf, type Played, play, playFault } from "./play.ts";
 
 const HEALTHY_ROUNDS = 5;
 const AT_ONCE = 2;
@@ -33,7 +33,7 @@ const table: string[][] = [];
 async function judge({ name, expectation, run }: Row): Promise<void> {
   const started = Date.now();
   const { record } = await run();
-  const wrong = deviations(record, expectation);
+  const wrong = deviationsOf(record, expectation);
   problems.push(...wrong.map((text) => `${name} over ${expectation.transport}: ${text}`));
   for (const { id, verdict } of record.targets) {
     const expected = allowed(id, expectation);

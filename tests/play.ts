@@ -5,7 +5,7 @@ import { startServer } from "../cli/servers.ts";
 import type { RunRecord, Transport, Verdict } from "../record/record.ts";
 import type { Profile } from "../run/settings.ts";
 import type { TestName } from "../scenarios/names.ts";
-import type { Expectation, ExpectedVerdicts } from "./fault-matrix.ts";
+import type { ByTest, Expectation, ExpectedVerdicts } from "./fault-matrix.ts";
 import { countsOf, type Finished, k6, onlyRecord } from "./harness.ts";
 
 /** A run of the suite against a reference server of its own. */
@@ -65,9 +65,39 @@ export async function playOnce({
   }
 }
 
-/** A fault against the tests that can see it, and against the plainest of all. */
-export const playFault = ({ fault, transport, tests, profile = "smoke" }: Expectation): Promise<Played> =>
-  play({ transport, tests: ["basic-connection", ...tests], profile, serverArgs: ["--fault", fault] });
+/** How long a server may take to recover that never does. */
+const NEVER_SECONDS = "5";
+
+/** A fault against the tests that can see it, and against the plainest of all where they are not told apart. */
+export const playFault = ({
+  fault,
+  transport,
+  tests,
+  profile = "smoke",
+  byTest,
+}: Expectation): Promise<Played> =>
+  play({
+    transport,
+    tests: byTest === undefined ? ["basic-connection", ...tests] : tests,
+    profile,
+    serverArgs: fault.split(" ").flatMap((one) => ["--fault", one]),
+    settings:
+      byTest === undefined ? {} : { RECOVERY_SECONDS: byTest["fallback-report"] ? NEVER_SECONDS : "60" },
+  });
+
+/** What a run under a fault shows that the fault does not explain, in words. */
+export const deviationsOf = (record: RunRecord, expectation: Expectation): string[] =>
+  expectation.byTest === undefined
+    ? deviations(record, expectation)
+    : deviationsByTest(record, expectation.byTest);
+
+/** What each test of a run shows that is not as expected of it, in words; none when all is. */
+export const deviationsByTest = ({ tests }: RunRecord, expected: ByTest): string[] =>
+  tests.flatMap(({ name, targets }) =>
+    deviations({ targets }, expected[name as keyof ByTest] ?? { missed: [] }).map(
+      (text) => `${name}: ${text}`,
+    ),
+  );
 
 /** The verdicts that a target may have under a fault. "Met" is no "no data", and no "not measured" unless it says so. */
 export function allowed(
@@ -85,7 +115,7 @@ export function allowed(
 }
 
 /** What a run shows that what is wrong with its server does not explain, in words; none when all is as expected. */
-export function deviations({ targets }: RunRecord, expectation: ExpectedVerdicts): string[] {
+export function deviations({ targets }: Pick<RunRecord, "targets">, expectation: ExpectedVerdicts): string[] {
   const wrong = targets.filter(({ id, verdict }) => !allowed(id, expectation).includes(verdict));
   const absent = expectation.missed.filter((id) => !targets.some((judged) => judged.id === id));
   return [

@@ -7,7 +7,8 @@ import { meets, NO_EVIDENCE, show, showTarget, TARGETS, type TargetId, target } 
 
 /** Enough messages of each latency that a verdict rests on more than next to nothing. */
 const EACH = 10;
-const latencyOf = (...values: number[]) => histogramOf(values.flatMap((value) => Array<number>(EACH).fill(value)));
+const latencyOf = (...values: number[]) =>
+  histogramOf(values.flatMap((value) => Array<number>(EACH).fill(value)));
 
 const NOTHING: TestEvidence = {
   ...NO_EVIDENCE,

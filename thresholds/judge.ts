@@ -61,7 +61,9 @@ function sum(a: TestEvidence, b: TestEvidence): TestEvidence {
 
 function judgeTarget(row: Target, evidence: Evidence): Judged {
   const measure = row.measure(evidence);
-  const { verdict, reason } = evidence.withheld ? notPlayed(evidence.withheld) : verdictOf(row, measure, evidence);
+  const { verdict, reason } = evidence.withheld
+    ? notPlayed(evidence.withheld)
+    : verdictOf(row, measure, evidence);
   return {
     id: row.id,
     verdict,

@@ -253,7 +253,8 @@ function throughput(evidence: Evidence): Measure {
   );
   if (full.length > 0) {
     const beside = (least.slowReader ?? null) === null ? "" : " beside a slow reader";
-    const note = `${least.clients} clients${beside}, ${Math.round(least.offered)} msg/s offered`;
+    const clients = `${least.clients} ${least.clients === 1 ? "client" : "clients"}`;
+    const note = `${clients}${beside}, ${Math.round(least.offered)} msg/s offered`;
     const noData = cameLate(evidence, least.delivered > THROUGHPUT_LIMIT);
     return { value: least.delivered, observations: full.length, note, noData };
   }
@@ -275,10 +276,7 @@ export const exponentBetween = (before: Step, step: Step): number =>
 const SCALING_LIMIT = 1.1;
 
 /** The largest exponent between neighbouring steps, were each to have taken `lateMs` less; undefined with fewer than two. */
-function worstExponent(
-  steps: readonly Step[],
-  lateMs: number,
-): { value: number; note: string } | undefined {
+function worstExponent(steps: readonly Step[], lateMs: number): { value: number; note: string } | undefined {
   const exponents = steps.slice(1).map((step, i) => {
     const before = steps[i] ?? step;
     const value = exponentBetween(before, { ...step, completionMs: Math.max(1, step.completionMs - lateMs) });
@@ -326,7 +324,9 @@ function serverErrors(evidence: Evidence): Measure {
     observations,
     note: `in ${observations} requests`,
     noData:
-      value === 0 && unanswered > 0 ? `${unanswered} of ${observations} requests were not answered` : undefined,
+      value === 0 && unanswered > 0
+        ? `${unanswered} of ${observations} requests were not answered`
+        : undefined,
   };
 }
 

@@ -3,9 +3,9 @@ import type { Expectation } from "../fault-matrix.ts";
 import type { Answer, LogMessage, Said, Tampering } from "./front.ts";
 import type { Network } from "./network.ts";
 
-/** The load tests that are used, and the time of each in profile smoke: its slot. */
-export const SLOT_SECONDS = { "basic-connection": 9, "multiple-clients": 8 } as const;
-export type UsedTest = keyof typeof SLOT_SECONDS;
+/** The load tests that are used, and the longest time of each in profile smoke, its three plans one after the other. */
+export const LONGEST_SECONDS = { "basic-connection": 36, "multiple-clients": 30 } as const;
+export type UsedTest = keyof typeof LONGEST_SECONDS;
 
 /** What stands between k6 and the server, or happens to the server. */
 export type World =
@@ -21,7 +21,7 @@ export type World =
 export interface HarshCase extends Pick<Expectation, "missed" | "either" | "noData"> {
   name: string;
   world: World;
-  /** The load tests; multiple-clients (three plans, five clients each, 100 messages) unless it says otherwise. */
+  /** The load tests; multiple-clients (three plans, five clients each, 60 messages) unless it says otherwise. */
   tests?: readonly UsedTest[];
   /** Of two tests, the second finds all as it should be. */
   recovers?: true;

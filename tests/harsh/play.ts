@@ -7,7 +7,7 @@ import type { RunRecord, TestRecord, Transport } from "../../record/record.ts";
 import { fails } from "../../thresholds/judge.ts";
 import { countsOf, type Finished, k6, onlyRecord, until } from "../harness.ts";
 import { deviations } from "../play.ts";
-import { type HarshCase, SLOT_SECONDS, type UsedTest, type World } from "./cases.ts";
+import { type HarshCase, LONGEST_SECONDS, type UsedTest, type World } from "./cases.ts";
 import { startFront } from "./front.ts";
 import { startNetwork } from "./network.ts";
 
@@ -43,7 +43,7 @@ const testsOf = ({ tests = ["multiple-clients"] }: HarshCase): readonly UsedTest
 
 /** What the run may take. */
 const limitOf = (harsh: HarshCase): number =>
-  testsOf(harsh).reduce((sum, test) => sum + SLOT_SECONDS[test], GRACE_SECONDS);
+  testsOf(harsh).reduce((sum, test) => sum + LONGEST_SECONDS[test], GRACE_SECONDS);
 
 async function play(harsh: HarshCase, transport: Transport): Promise<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), "plan-load-"));
