@@ -38,7 +38,7 @@ export async function everySecond(
 }
 
 /** What is known of a probe of /health; milliseconds. */
-type Probe = Pick<Answer<unknown>, "at" | "durationMs" | "status">;
+export type Probe = Pick<Answer<unknown>, "at" | "durationMs" | "status">;
 
 /** Whether /health answered well, and in time. */
 export const isPrompt = ({ status, durationMs }: Probe): boolean => status === 200 && durationMs <= STALL_MS;
@@ -73,7 +73,10 @@ export class HealthProbe {
     this.meter.count("prompt", isPrompt(probe) ? 1 : 0);
     sample("responsiveness", isPrompt(probe) ? 1 : 0);
     const endedAt = at + durationMs;
-    if (isPrompt(probe)) return this.endStall(endedAt);
+    if (isPrompt(probe)) {
+      this.endStall(endedAt);
+      return;
+    }
     const before = this.stall ?? { at, probes: 0 };
     const answeredAt = status === 200 ? endedAt : undefined;
     this.stall = { at: before.at, status, probes: before.probes + 1, answeredAt };

@@ -9,7 +9,7 @@ import type { Handover } from "../record/record.ts";
 import { STALL_MS } from "../thresholds/targets.ts";
 import { deleteMarked } from "./cleanup.ts";
 import type { Config } from "./config.ts";
-import { isPrompt } from "./health.ts";
+import { isPrompt, type Probe } from "./health.ts";
 import { setGauge } from "./metrics.ts";
 import type { RunPlan, Slot } from "./runplan.ts";
 import { settle } from "./settling.ts";
@@ -141,37 +141,59 @@ async function restart(run: RunPlan, slot: Slot, next: Slot, gateUrl: string): P
   return answeredAt;
 }
 
+/** What /health answers after a test. */
+class Convalescence {
+  /** When it first answered, in milliseconds since the epoch. */
+  answeredAt: number | undefined;
+  /** From when on all was well, as far as is known. */
+  private since: number | undefined;
+  private promptAnswers = 0;
+
+  constructor(private readonly endedAt: number) {}
+
+  /** Takes a probe. Returns whether enough of them were prompt, one after the other. */
+  take(probe: Probe): boolean {
+    if (probe.status === 200) this.answeredAt ??= probe.at + probe.durationMs;
+    if (!isPrompt(probe)) {
+      this.relapse();
+      return false;
+    }
+    this.since ??= probe.at;
+    this.promptAnswers++;
+    return this.promptAnswers >= PROMPT_ANSWERS;
+  }
+
+  /** It was not well after all. `isAnswering`: only the plans of the run are not over. */
+  relapse(isAnswering = false): void {
+    this.since = undefined;
+    if (!isAnswering) this.promptAnswers = 0;
+  }
+
+  get recoveredMs(): number {
+    return Math.max(0, (this.since ?? this.endedAt) - this.endedAt);
+  }
+}
+
 /** Waits until the server has recovered, and deletes what is left on it. */
 async function recover({ access, config, runId, instance }: RunPlan): Promise<Recovery> {
   const endedAt = recorder.now();
   const limitMs = config.recoverySeconds * 1_000;
   const api = new PlanApi(access, limitMs, () => {}, endedAt + limitMs);
   const marks = [markOf(runId, instance)];
-  let promptAnswers = 0;
-  let wellSince: number | undefined;
-  let answeredAt: number | undefined;
+  const server = new Convalescence(endedAt);
   while (recorder.now() < endedAt + limitMs && !recorder.signalled()) {
-    const probe = await api.health();
-    if (probe.status === 200) answeredAt ??= probe.at + probe.durationMs;
-    promptAnswers = isPrompt(probe) ? promptAnswers + 1 : 0;
-    wellSince = isPrompt(probe) ? (wellSince ?? probe.at) : undefined;
-    if (promptAnswers >= PROMPT_ANSWERS) {
+    if (server.take(await api.health())) {
       await settle(api);
       const left = await plansLeft(api, marks);
-      if (
-        left === "over" ||
-        (left === "running" && recorder.now() > endedAt + PATIENCE_WITH_PLANS * limitMs)
-      ) {
-        await deleteMarked(api, marks);
-      }
-      if (left === "none" || left === "over")
-        return { recoveredMs: Math.max(0, (wellSince ?? endedAt) - endedAt), answeredAt };
-      wellSince = undefined;
-      if (left === "unknown") promptAnswers = 0;
+      const isPatient = recorder.now() < endedAt + PATIENCE_WITH_PLANS * limitMs;
+      if (left === "over" || (left === "running" && !isPatient)) await deleteMarked(api, marks);
+      const { recoveredMs, answeredAt } = server;
+      if (left === "none" || left === "over") return { recoveredMs, answeredAt };
+      server.relapse(left === "running");
     }
     await sleep(BETWEEN_PROBES_MS);
   }
-  return { recoveredMs: undefined, answeredAt };
+  return { recoveredMs: undefined, answeredAt: server.answeredAt };
 }
 
 /** How the plans of a run stand that are still on the server. */

@@ -1,4 +1,4 @@
-import { type FallbackAnswer, isNoRoute, type PlanState } from "../client/api.ts";
+import { type Answer, type FallbackAnswer, isNoRoute, type PlanState } from "../client/api.ts";
 import { errorText } from "../client/errors.ts";
 import { recorder } from "../client/extension.ts";
 import { sleep } from "../client/time.ts";
@@ -29,31 +29,36 @@ export async function askForFallback<Numbers extends Shape>(
   since: number,
   state: () => Promise<PlanState>,
 ): Promise<boolean | undefined> {
-  const { meter } = context;
-  const { hide } = context.api.access;
   const asked = context.hasFallback ? await pollFallback(context, plan, state) : NO_ROUTE;
-  const isKnown = asked.report !== undefined || asked.isRefused;
-  const isDelivered = asked.report !== undefined && asked.report.completion_percentage >= LEAST_COMPLETE;
-  const availableMs = isDelivered ? recorder.now() - since : null;
   const artefacts = context.hasFallback ? (await context.api.artefacts(plan)).body : undefined;
-  const file = asked.report !== undefined ? keep(context, plan, hide(asked.report.assembled_html)) : null;
-  if (isKnown) sample("fallback-report", isDelivered ? 1 : 0);
+  const isDelivered = asked.isDelivered === true;
+  if (asked.isDelivered !== undefined) sample("fallback-report", isDelivered ? 1 : 0);
   const entry: Omit<FallbackReport, "test"> = {
     plan,
     cause,
     isDelivered,
-    availableMs,
-    completionPercentage: asked.report?.completion_percentage ?? null,
-    missingSections: asked.report?.missing_sections.map(({ filename }) => hide(filename)) ?? [],
+    availableMs: isDelivered ? recorder.now() - since : null,
     artefacts: artefacts?.artefacts.length ?? 0,
-    file,
-    reason:
-      asked.report === undefined || isDelivered
-        ? asked.reason
-        : `complete to ${asked.report.completion_percentage} %: less than ${LEAST_COMPLETE} % is no report`,
+    reason: asked.reason,
+    ...contentOf(context, plan, asked.report),
   };
-  meter.add("fallbacks", entry, isDelivered ? 0 : 1);
-  return isKnown ? isDelivered : undefined;
+  context.meter.add("fallbacks", entry, isDelivered ? 0 : 1);
+  return asked.isDelivered;
+}
+
+/** What is told of a report's content. */
+function contentOf<Numbers extends Shape>(
+  context: UserContext<Numbers>,
+  plan: string,
+  report: FallbackAnswer | undefined,
+): Pick<FallbackReport, "completionPercentage" | "missingSections" | "file"> {
+  if (report === undefined) return { completionPercentage: null, missingSections: [], file: null };
+  const { hide } = context.api.access;
+  return {
+    completionPercentage: report.completion_percentage,
+    missingSections: report.missing_sections.map(({ filename }) => hide(filename)),
+    file: keep(context, plan, hide(report.assembled_html)),
+  };
 }
 
 /** Saves a delivered report, and returns its name; null where it cannot be saved, which says nothing of the server. */
@@ -76,18 +81,14 @@ const fileOf = (plan: string): string => `fallback-${plan.replace(/[^\w.-]/g, "_
 
 /** What was learnt by asking for a report. */
 interface Asked {
-  report: FallbackAnswer | undefined;
-  /** Whether the server has said that there is none, the plan being over. */
-  isRefused: boolean;
-  /** Why there is none; "" where there is. */
+  /** Undefined where the server did not tell, or the plan was not seen to end. */
+  isDelivered: boolean | undefined;
+  report?: FallbackAnswer;
+  /** Why it is not delivered, or why that is not known; "" where it is. */
   reason: string;
 }
 
-const NO_ROUTE: Asked = {
-  report: undefined,
-  isRefused: true,
-  reason: "the server has no such route (404 Not Found)",
-};
+const NO_ROUTE: Asked = { isDelivered: false, reason: "the server has no such route (404 Not Found)" };
 
 async function pollFallback<Numbers extends Shape>(
   { api, config, endsAt }: UserContext<Numbers>,
@@ -98,19 +99,23 @@ async function pollFallback<Numbers extends Shape>(
   for (;;) {
     const answer = await api.fallbackReport(plan);
     if (isNoRoute(answer)) return NO_ROUTE;
-    const { body: report, status, text } = answer;
-    const hasReport = report !== undefined && report.assembled_html !== "";
-    if (hasReport && report.completion_percentage >= LEAST_COMPLETE)
-      return { report, isRefused: false, reason: "" };
+    if (isEnough(answer.body)) return { isDelivered: true, report: answer.body, reason: "" };
     if (overSince === undefined && ["over", "gone"].includes(await state())) overSince = recorder.now();
     const patience = overSince === undefined ? endsAt : overSince + PATIENCE_MS[config.profile];
-    if (recorder.now() + POLL_MS > Math.min(patience, endsAt)) {
-      const isOver = overSince !== undefined;
-      if (hasReport && isOver) return { report, isRefused: false, reason: "" };
-      const said = status === 0 ? `not answered (${text})` : `${status} ${text}`;
-      const reason = isOver ? said : `${said}; the plan was not seen to end`;
-      return { report: undefined, isRefused: isOver && status > 0, reason };
-    }
+    if (recorder.now() + POLL_MS > Math.min(patience, endsAt))
+      return lastWord(answer, overSince !== undefined);
     await sleep(POLL_MS);
   }
+}
+
+const isEnough = (report: FallbackAnswer | undefined): report is FallbackAnswer =>
+  report !== undefined && report.assembled_html !== "" && report.completion_percentage >= LEAST_COMPLETE;
+
+/** What the last answer tells, when no better one can be waited for. */
+function lastWord({ body: report, status, text }: Answer<FallbackAnswer>, isOver: boolean): Asked {
+  if (!isOver) return { isDelivered: undefined, reason: `the plan was not seen to end (${status} ${text})` };
+  if (status === 0) return { isDelivered: undefined, reason: `not answered (${text})` };
+  if (report === undefined) return { isDelivered: false, reason: `${status} ${text}` };
+  const complete = `complete to ${report.completion_percentage} %`;
+  return { isDelivered: false, report, reason: `${complete}: less than ${LEAST_COMPLETE} % is no report` };
 }

@@ -1,4 +1,3 @@
-import type { Database } from "./database.ts";
 import type { EventLoop } from "./event-loop.ts";
 import type { Behaviour, FaultName, FaultSet, Transport } from "./faults.ts";
 import type { Garbage } from "./garbage.ts";
@@ -47,7 +46,6 @@ export interface Context {
   /** What a wait for a connection blocks. */
   readonly loop: EventLoop;
   readonly garbage: Garbage;
-  readonly database: Database;
   /** Whether the process tells of itself at `/metrics`. */
   readonly metrics: boolean;
 }

@@ -3,69 +3,35 @@
  * answered, no stream written, and that clients left goes unnoticed. Threads of their own, such as those of the pipelines, go on.
  */
 export class EventLoop {
-  /** What waits for its turn, in the order in which it came. */
-  #due: (() => void)[] = [];
-  #blockedSince: number | undefined;
-  #blockedBefore = 0;
-  readonly #watchers = new Set<(blocked: boolean) => void>();
+  /** Fulfilled when what blocks it now does no more. */
+  #blockedBy: Promise<unknown> | undefined;
+  #blockedSince = 0;
+  #blockedMs = 0;
 
   get isBlocked(): boolean {
-    return this.#blockedSince !== undefined;
+    return this.#blockedBy !== undefined;
   }
 
   /** For how long it was blocked so far, in milliseconds. */
   get blockedMs(): number {
-    const since = this.#blockedSince;
-    return Math.round(this.#blockedBefore + (since === undefined ? 0 : performance.now() - since));
+    return Math.round(this.#blockedMs + (this.isBlocked ? performance.now() - this.#blockedSince : 0));
   }
 
-  /** Does a step now, or in its turn where the loop is blocked. A step may block it again for those after it. */
-  run(step: () => void): void {
-    if (this.isBlocked) {
-      this.#due.push(step);
-    } else {
-      step();
+  /** Waits until nothing blocks it: whoever comes first goes on first, and may block it again for the others. */
+  async free(): Promise<void> {
+    while (this.#blockedBy !== undefined) {
+      await this.#blockedBy;
     }
   }
 
-  /** Fulfilled when it is the turn of the one who asks. */
-  free(): Promise<void> {
-    return new Promise((resolve) => this.run(resolve));
-  }
-
-  block(): void {
+  /** Blocks it until `call` has its result. */
+  async block<Result>(call: Promise<Result>): Promise<Result> {
     this.#blockedSince = performance.now();
-    this.#tell(true);
-  }
-
-  /** Does what is due, up to the first step that blocks it again. */
-  unblock(): void {
-    this.#blockedBefore += performance.now() - (this.#blockedSince ?? performance.now());
-    this.#blockedSince = undefined;
-    this.#tell(false);
-    const due = this.#due;
-    this.#due = [];
-    const last = due.findIndex((step) => {
-      step();
-      return this.isBlocked;
+    const done = call.finally(() => {
+      this.#blockedBy = undefined;
+      this.#blockedMs += performance.now() - this.#blockedSince;
     });
-    if (last >= 0) {
-      this.#due = [...due.slice(last + 1), ...this.#due];
-    }
-  }
-
-  /**
-   * Calls each time that it is blocked, with true, and that it goes on, with false.
-   * @returns a function that ends that
-   */
-  watch(watcher: (blocked: boolean) => void): () => void {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
-  }
-
-  #tell(blocked: boolean): void {
-    for (const watcher of this.#watchers) {
-      watcher(blocked);
-    }
+    this.#blockedBy = done;
+    return done;
   }
 }

@@ -1,50 +1,48 @@
 import type { FaultSet } from "./faults.ts";
-import type { EventLoop } from "./event-loop.ts";
 
-/** The connections of a pool, and who waits for one: the event loop, or plans' threads. */
+/** The connections of a pool, and who waits for one. */
 export interface PoolCounts {
   readonly size: number;
   readonly held: number;
   readonly waiting: number;
 }
 
-/** A database connection that somebody holds until he gives it back. */
+/** A database connection, given back when nobody holds it any more. */
 export class Connection {
-  #giveBack: (() => void) | undefined;
+  readonly #giveBack: () => void;
+  #holders = 0;
 
   constructor(giveBack: () => void) {
     this.#giveBack = giveBack;
   }
 
-  /** Gives it back; only the first time counts. */
-  release(): void {
-    const giveBack = this.#giveBack;
-    this.#giveBack = undefined;
-    giveBack?.();
+  /** Holds it, besides who else does, until the promise is fulfilled. */
+  holdUntil(done: Promise<void>): void {
+    this.#holders++;
+    done.then(() => {
+      this.#holders--;
+      if (this.#holders === 0) {
+        this.#giveBack();
+      }
+    });
   }
 }
 
-/** How many connections a pool has, and how long one is waited for. */
-export interface PoolSettings {
-  readonly size: number;
-  readonly timeoutMs: number;
-}
-
+/** Of the real server: 5 that are kept, and 10 beyond them. */
 const SIZE = 15;
 
 /** sse-pool, ws-pool: the database connections of one server. */
 export class Pool {
-  readonly #loop: EventLoop;
-  readonly #size: number;
   readonly #timeoutMs: number;
+  readonly #size: number;
   /** Those who wait, in the order in which they came; each is called once. */
   readonly #waiting = new Set<(connection?: Connection) => void>();
   #held = 0;
 
-  constructor(loop: EventLoop, { size, timeoutMs }: PoolSettings) {
-    this.#loop = loop;
-    this.#size = size;
+  /** @param timeoutMs how long to wait for a connection */
+  constructor(timeoutMs: number, size = SIZE) {
     this.#timeoutMs = timeoutMs;
+    this.#size = size;
   }
 
   get counts(): PoolCounts {
@@ -57,31 +55,17 @@ export class Pool {
     return `QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout ${seconds}`;
   }
 
-  /** A connection for what the event loop does, which is blocked until there is one; nothing when none came in time. */
-  onLoop(): Promise<Connection | undefined> {
-    return new Promise((resolve) => {
-      this.#loop.run(() => {
-        if (this.#held < this.#size) {
-          return resolve(this.#take());
-        }
-        this.#loop.block();
-        this.#wait((connection) => {
-          resolve(connection);
-          this.#loop.unblock();
-        });
-      });
-    });
+  /** Whether the next one who asks has to wait. */
+  get isExhausted(): boolean {
+    return this.#held >= this.#size;
   }
 
-  /** A connection for a thread of its own, which waits without holding up anybody; nothing when none came in time. */
-  inThread(): Promise<Connection | undefined> {
-    return new Promise((resolve) => {
-      if (this.#held < this.#size) {
-        resolve(this.#take());
-      } else {
-        this.#wait(resolve);
-      }
-    });
+  /**
+   * A connection, to be held by whoever asked; nothing when none came in time.
+   * @param gone fulfilled when the one who asked no longer waits
+   */
+  async connect(gone: Promise<void>): Promise<Connection | undefined> {
+    return this.isExhausted ? this.#wait(gone) : this.#take();
   }
 
   #take(): Connection {
@@ -95,21 +79,22 @@ export class Pool {
     next?.(this.#take());
   }
 
-  #wait(got: (connection?: Connection) => void): void {
-    const settle = (connection?: Connection) => {
-      this.#waiting.delete(settle);
-      clearTimeout(timeout);
-      got(connection);
-    };
-    const timeout = setTimeout(settle, this.#timeoutMs).unref();
-    this.#waiting.add(settle);
+  #wait(gone: Promise<void>): Promise<Connection | undefined> {
+    return new Promise((resolve) => {
+      const settle = (connection?: Connection) => {
+        this.#waiting.delete(settle);
+        clearTimeout(timeout);
+        resolve(connection);
+      };
+      const timeout = setTimeout(settle, this.#timeoutMs);
+      this.#waiting.add(settle);
+      gone.then(() => settle());
+    });
   }
 }
 
 /** The pool that a server with these faults has. */
-export function poolOf(faults: FaultSet, loop: EventLoop): Pool | undefined {
+export function poolOf(faults: FaultSet): Pool | undefined {
   const timeoutMs = faults.get("sse-pool") ?? faults.get("ws-pool");
-  return timeoutMs === undefined
-    ? undefined
-    : new Pool(loop, { size: faults.get("pool-size") ?? SIZE, timeoutMs });
+  return timeoutMs === undefined ? undefined : new Pool(timeoutMs, faults.get("pool-size"));
 }

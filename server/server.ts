@@ -4,7 +4,6 @@ import { seededRandom } from "../record/random.ts";
 import { addAdmin } from "./admin.ts";
 import { addApi } from "./api.ts";
 import type { Context, Crashes } from "./context.ts";
-import { Database } from "./database.ts";
 import { EventLoop } from "./event-loop.ts";
 import { type BehaviourName, behaviourNamed, describeFaults, type FaultSet, faultsOf } from "./faults.ts";
 import { Garbage } from "./garbage.ts";
@@ -137,23 +136,20 @@ class RestartingServer implements ReferenceServer, Crashes {
     const behaviour = behaviourNamed(version);
     // the fallback came with the WebSocket: before, a failed pipeline was a failed plan
     const failure = behaviour.transports.includes("ws") ? "fallback" : "failed";
-    const loop = new EventLoop();
-    const pool = poolOf(faults, loop);
-    const garbage = new Garbage();
+    const pool = poolOf(faults);
     const context = {
       behaviour,
       version,
       description: this.description,
       faults,
       random: this.#random,
-      plans: new PlanStore(pipeline, faults, loop, failure, pool),
+      plans: new PlanStore(pipeline, faults, failure, pool),
       streams: { open: { sse: 0, ws: 0 }, opened: { sse: 0, ws: 0 }, orphans: 0, mostConnections: 0 },
       waste: new Waste(faults),
       crashes: this,
       pool,
-      loop,
-      garbage,
-      database: new Database(loop, pool, garbage, faults),
+      loop: new EventLoop(),
+      garbage: new Garbage(),
       metrics,
     };
     return new Life(context, maxConnections);
