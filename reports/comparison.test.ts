@@ -81,6 +81,27 @@ test("a call that one side lost is a loss; one that a side never made is none", 
   assert.deepEqual(compareRuns([ws, sse]).candidates[0]?.calls, { lost: [], new: ["GET /api/plans"] });
 });
 
+test("a call that got no answer, or an error, on one side is neither lost nor new: only 404, 405 and 410 say that", () => {
+  const having = (answers: Record<string, number>) =>
+    side(
+      "a",
+      sampleRecord({ tests: [sampleTest({ calls: [{ call: "GET /x", answers, working: false }] })] }),
+    );
+  const changes = (before: Record<string, number>, after: Record<string, number>) =>
+    compareRuns([having(before), having(after)]).candidates[0]?.calls;
+  for (const untold of [{ "0": 3 }, { "500": 1 }, { "404": 2, "0": 1 }, { malformed: 1 }] as Record<
+    string,
+    number
+  >[]) {
+    assert.deepEqual(changes({ "200": 1 }, untold), { lost: [], new: [] }, JSON.stringify(untold));
+    assert.deepEqual(changes(untold, { "200": 1 }), { lost: [], new: [] }, JSON.stringify(untold));
+  }
+  for (const status of ["404", "405", "410"]) {
+    assert.deepEqual(changes({ "200": 1 }, { [status]: 1 }), { lost: ["GET /x"], new: [] });
+    assert.deepEqual(changes({ [status]: 1 }, { "200": 1, "0": 1 }), { lost: [], new: ["GET /x"] });
+  }
+});
+
 test("what makes the sides less alike is told", () => {
   const other = sampleRecord({ profile: "baseline", state: "interrupted", tests: [sampleTest()] });
   assert.deepEqual(

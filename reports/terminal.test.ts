@@ -69,3 +69,35 @@ test("a server's clock that was taken off its timestamps is told, with its uncer
   assert.match(runTable(sampleRecord({ clock })), /^! clock: the server's is \+3000\S* ms ± 2\S* ms off/m);
   assert.doesNotMatch(runTable(sampleRecord({ clock: { ...clock, applied: false } })), /clock/);
 });
+
+test("what is to be known first stands before the verdicts, once: what was not played, and the server's own words", () => {
+  const reason = "the server had not recovered from plan-scaling after 60 s";
+  const request = { test: "a", at: 1, call: "POST /api/plans", durationMs: 30_000 };
+  const answer = (id: string) =>
+    `{"detail":"Failed to create plan PlanExe_${id}: QueuePool limit of size 5"}`;
+  const text = runTable(
+    sampleRecord({
+      tests: [
+        sampleTest({ name: "plan-scaling", recoveryMs: 31_400 }),
+        sampleTest({ name: "a", withheld: reason }),
+        sampleTest({ name: "b", withheld: reason }),
+      ],
+      failedRequests: {
+        seen: 3,
+        kept: [
+          { ...request, status: 500, answer: answer("1") },
+          { ...request, status: 500, answer: answer("2") },
+          { ...request, status: 0, answer: "request timeout" },
+        ],
+      },
+    }),
+  );
+  const [first = "", ...others] = text.split("\n").filter((line) => line.includes(reason));
+  assert.match(first, /^! Not played: a, b\. Why: /);
+  assert.equal(others.length, 2, "one row for each test, and not one for each target");
+  assert.match(
+    text,
+    /^! The server's own words, 2 times: 500 Failed to create plan \{id\}: QueuePool limit of size 5$/m,
+  );
+  assert.match(text, /plan-scaling \(test plan 2\.1; the server recovered 31400\.0 ms after it\)/);
+});

@@ -352,3 +352,69 @@ test("values are shown in their unit, and never rounded up to a target", () => {
   assert.equal(showTarget(target("memory-stability")), "< 1 %/h");
   assert.ok(!meets(target("message-latency"), 100));
 });
+
+test("what the server did not tell is neither met nor missed", () => {
+  const shares: [TargetId, string, string, string][] = [
+    ["connection-success", "usable", "attempts", "attemptsUnknown"],
+    ["reconnection-success", "returned", "returns", "returnsUnknown"],
+    ["clean-outcomes", "acceptable", "ended", "outcomesUnknown"],
+    ["fallback-report", "fallbackDelivered", "fallbackAsked", "fallbacksUnknown"],
+  ];
+  for (const [id, part, whole, unknown] of shares) {
+    const judged = verdictOf(id, { counts: { [part]: 5, [whole]: 5, [unknown]: 2 } });
+    assert.equal(judged.verdict, "no data", id);
+    assert.match(judged.reason, /of 2 more it is not known: the server did not tell; 5 of 5/);
+    assert.equal(verdictOf(id, { counts: { [part]: 4, [whole]: 5, [unknown]: 2 } }).verdict, "missed", id);
+    assert.equal(verdictOf(id, { counts: { [unknown]: 2 } }).verdict, "no data", id);
+  }
+});
+
+test("a request that was not answered may have been a 5xx: none is not known, one is one", () => {
+  const judged = verdictOf("server-errors", { counts: { requests: 399, unanswered: 265 } });
+  assert.equal(judged.verdict, "no data");
+  assert.match(judged.reason, /265 of 399 requests were not answered; in 399 requests/);
+  const failed = { requests: 399, unanswered: 265, serverErrors: 1 };
+  assert.equal(verdictOf("server-errors", { counts: failed }).verdict, "missed");
+});
+
+test("a verdict on next to nothing is no data, and a loss among little is a loss", () => {
+  const next = { due: 1, delivered: 1, received: 180 };
+  const judged = verdictOf("message-delivery", { counts: next });
+  assert.equal(judged.verdict, "no data");
+  assert.match(judged.reason, /too few to judge: 1 of 180 messages received; 1 of 1 messages due/);
+  assert.equal(verdictOf("message-delivery", { counts: { ...next, delivered: 0 } }).verdict, "missed");
+  const replayed = { due: 17, delivered: 17, received: 180 };
+  assert.equal(verdictOf("message-delivery", { counts: replayed }).verdict, "no data");
+  assert.equal(verdictOf("message-delivery", { counts: { ...replayed, received: 17 } }).verdict, "met");
+  assert.equal(verdictOf("reconnection-loss", { counts: { gapMessages: 3, gapLost: 0 } }).verdict, "no data");
+  assert.equal(verdictOf("reconnection-loss", { counts: { gapMessages: 3, gapLost: 3 } }).verdict, "missed");
+});
+
+test("what was not made, because the time was over, did not fail: it leaves what was made without a verdict", () => {
+  const counts = { attempts: 35, usable: 35, notMade: 965 };
+  const judged = verdictOf("connection-success", { counts });
+  assert.equal(judged.verdict, "no data");
+  assert.match(
+    judged.reason,
+    /965 plans or checks were not made, because the test's time was over; 35 of 35/,
+  );
+  assert.equal(verdictOf("connection-success", { counts: { ...counts, usable: 33 } }).verdict, "missed");
+});
+
+test("a test that was not played has one reason for all of its targets, whatever it counted", () => {
+  const withheld = "the server had not recovered from a-test after 60 s";
+  const judged = verdictOf("connection-success", { withheld, counts: { attempts: 2, usable: 0 } });
+  assert.deepEqual([judged.verdict, judged.reason], ["no data", `a-test: ${withheld}`]);
+});
+
+test("a late timer takes neither a long duration's verdict nor the note of the cliff; plans not known are told", () => {
+  const steps = [
+    { test: "t", plans: 10, completed: 10, completionMs: 5_000 },
+    { test: "t", plans: 20, completed: 5, unknown: 3, completionMs: 60_000 },
+  ].map((one) => ({ ...one, firstMessageMs: 1, due: 1, delivered: 1 })) as TestEvidence["steps"];
+  const late = verdictOf("scaling", { steps, generatorLag: latencyOf(10.4, 12) });
+  assert.equal(late.verdict, "missed");
+  assert.match(late.reason, /cliff at 20 plans \(5 completed, 3 not known: the server did not tell\)/);
+  const short = steps.map((one) => ({ ...one, completionMs: one.plans * one.plans, completed: one.plans }));
+  assert.equal(verdictOf("scaling", { steps: short, generatorLag: latencyOf(300, 300) }).verdict, "no data");
+});
