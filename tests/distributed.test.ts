@@ -159,12 +159,20 @@ describe("a run that several k6 processes share", () => {
     const { stdout } = await merge(out, join(out, RUN_ID));
     const record = merged(out);
     assert.equal(record.state, "complete", stdout);
-    assert.deepEqual(record.rates.map(({ clients }) => clients).sort(), [1, 5, 5]);
+    assert.deepEqual(record.rates.map(({ clients }) => clients).sort(), [1, 3]);
     assert.deepEqual(
       record.steps.map(({ plans }) => plans),
-      [1, 4, 16],
+      [1, 5, 10, 20],
     );
-    assert.equal(record.tests.find(({ name }) => name === "cleanup-race")?.outcomes.deleted, 12);
+    assert.equal(record.tests.find(({ name }) => name === "cleanup-race")?.outcomes.deleted, 6);
+    const spans = record.tests.map(({ name }) => {
+      const mine = record.streams.kept.filter(({ test: one }) => one === name);
+      const [starts, ends] = [mine.map(({ startedAt }) => startedAt), mine.map(({ endedAt }) => endedAt)];
+      return { name, start: Math.min(...starts), end: Math.max(...ends) };
+    });
+    for (const [i, { name, start }] of spans.entries()) {
+      assert.ok(start >= (spans[i - 1]?.end ?? 0), `${name} began on one instance before another had ended`);
+    }
   });
 
   test("each instance knows what the server's clock is off its own, and latency is none the longer", async (t) => {
@@ -182,10 +190,10 @@ describe("a run that several k6 processes share", () => {
     instances.forEach(({ clock }, i) => {
       assert.ok(Math.abs((clock?.offsetMs ?? 0) - (offsets[i] ?? 0)) < 500, `${clock?.offsetMs} ms`);
     });
-    assert.ok(size(histograms.latency) > 1_000);
+    assert.ok(size(histograms.latency) > 600);
     const p50 = quantile(histograms.latency, 0.5) ?? 0;
     assert.ok(p50 < 500, `${p50} ms`);
-    assert.equal(tests[0]?.tally.counts.received, 1_500);
+    assert.equal(tests[0]?.tally.counts.received, 900);
   });
 
   test("is refused in one sentence where its instances could not know each other", async (t) => {
@@ -195,6 +203,11 @@ describe("a run that several k6 processes share", () => {
       [segment(1, 2), {}, /RUN_ID is not set: the instances of a run share its id/],
       [["--execution-segment=0:1/2"], { RUN_ID }, /without --execution-segment-sequence/],
       [["--execution-segment=0:1/4", "--execution-segment-sequence=0,1/4,1"], { RUN_ID }, /have equal parts/],
+      [
+        segment(1, 2),
+        { RUN_ID, GATE_URL: "http://127.0.0.1:9" },
+        /GATE_URL is set: the instances of a run cannot/,
+      ],
     ];
     for (const [args, more, sentence] of wrong) {
       const variables = Object.entries({ ...settings, ...more }).flatMap(([name, value]) => [

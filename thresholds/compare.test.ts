@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { histogramOf } from "../record/histogram.ts";
 import type { RunRecord } from "../record/record.ts";
-import { sampleRecord } from "../record/testing.ts";
+import { sampleRecord, sampleTest } from "../record/testing.ts";
 import { type ChangeWord, compareSides, FEWEST_RUNS } from "./compare.ts";
 import type { TargetId } from "./targets.ts";
 import { madeUpRecord } from "./testing.ts";
@@ -164,4 +164,37 @@ test("a test in which a side has no data is left out", () => {
     ({ id }) => id === "message-delivery",
   );
   assert.equal(change?.reason, "no test has data for it on both sides");
+});
+
+test("where plans and value change in opposite directions, that is said, and not that it may be chance", () => {
+  const plans = (lost: number[]) =>
+    lost.map((n, i) => ({
+      test: "multiple-clients",
+      plan: `p${i}`,
+      counts: { due: 100, delivered: 100 - n, received: 100 - n },
+      latency: {},
+    }));
+  const run = (lost: number[]): RunRecord => {
+    const due = 100 * lost.length;
+    const delivered = due - lost.reduce((sum, n) => sum + n, 0);
+    const judged = {
+      id: "message-delivery",
+      verdict: "missed" as const,
+      value: delivered / due,
+      unit: "%",
+      target: "100 %",
+      observations: due,
+      interval: null,
+      reason: "",
+    };
+    return sampleRecord({
+      targets: [judged],
+      tests: [sampleTest({ targets: [judged], tally: { counts: { due, delivered }, latency: {} } })],
+      plans: { seen: lost.length, kept: plans(lost) },
+    });
+  };
+  const [few, all] = [Array(12).fill(1), [100, 100, ...Array(10).fill(0)]];
+  const [change] = compareSides([run(few)], [run(all)]);
+  assert.equal(change?.word, "not enough");
+  assert.match(change?.reason ?? "", /p < 0\.001: plans and value changed in opposite directions$/);
 });
