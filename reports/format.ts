@@ -2,6 +2,10 @@
 export const milliseconds = (ms: number | null | undefined): string =>
   ms === undefined || ms === null ? "–" : `${ms < 10 ? ms.toFixed(2) : ms.toFixed(1)} ms`;
 
+/** The same where it may be long: from ten seconds on in seconds, e.g. "31.4 s". */
+export const lasting = (ms: number): string =>
+  ms < 10_000 ? milliseconds(ms) : `${(ms / 1_000).toFixed(1)} s`;
+
 export const decimal = (value: number | null | undefined, digits = 0): string =>
   value === null || value === undefined ? "–" : value.toFixed(digits);
 

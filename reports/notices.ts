@@ -1,5 +1,5 @@
 import type { RunRecord, TestRecord } from "../record/record.ts";
-import { clip, milliseconds } from "./format.ts";
+import { clip, lasting } from "./format.ts";
 
 /** The most different answers of a server that are quoted. */
 const MOST_QUOTED = 3;
@@ -49,5 +49,5 @@ function detailOf(answer: string): string {
 export function recoveryText({ recoveryMs }: Pick<TestRecord, "recoveryMs">): string {
   return recoveryMs === null || recoveryMs < WORTH_TELLING_MS
     ? ""
-    : `the server recovered ${milliseconds(recoveryMs)} after it`;
+    : `the server recovered ${lasting(recoveryMs)} after it`;
 }

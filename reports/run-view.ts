@@ -1,7 +1,7 @@
 import { quantile, type SparseHistogram, size } from "../record/histogram.ts";
 import type { FailedRequest, RunRecord, Stall, StreamReport, TestRecord } from "../record/record.ts";
 import type { ChartView } from "./charts.ts";
-import { clip, duration, milliseconds, moment } from "./format.ts";
+import { clip, duration, lasting, milliseconds, moment } from "./format.ts";
 import { notices, recoveryText } from "./notices.ts";
 import { serverCharts, testCharts } from "./run-charts.ts";
 import { type TableView, tablesOf } from "./run-tables.ts";
@@ -214,7 +214,7 @@ const requestRow = ({ at, call, status, durationMs, answer }: FailedRequest): Re
 const stallRow = ({ at, test, durationMs, status, waiting, silent }: Stall): StallRow => ({
   from: moment(at),
   until: moment(at + durationMs),
-  took: milliseconds(durationMs),
+  took: lasting(durationMs),
   test: clip(test),
   status: status === 0 ? "no answer" : String(status),
   others: frozenWith(waiting, silent),
