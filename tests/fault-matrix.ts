@@ -160,6 +160,37 @@ export const FAULT_MATRIX: Expectation[] = [
     inTests: true,
   },
   {
+    // Two plans at once hold both connections: whatever is asked beside them blocks all until one is over. A single plan does not.
+    fault: "ws-pool=3000 pool-size=2",
+    transport: "ws",
+    tests: ["reconnection", "throughput"],
+    byTest: {
+      reconnection: {
+        missed: ["responsiveness"],
+        either: [
+          "connection-success",
+          "clean-outcomes",
+          "message-delivery",
+          "message-latency",
+          "server-errors",
+          "reconnection-success",
+          "reconnection-loss",
+        ],
+        noData: [
+          "connection-success",
+          "clean-outcomes",
+          "message-delivery",
+          "message-latency",
+          "server-errors",
+          "reconnection-success",
+          "reconnection-loss",
+        ],
+      },
+    },
+    missed: [],
+    inTests: true,
+  },
+  {
     // From two seconds after its start on nothing is answered: the test that meets it, and no other, has anything to say.
     fault: "stall=600000",
     transport: "ws",

@@ -57,6 +57,50 @@ describe("npm start", { concurrency: 3 }, () => {
     assert.match(told[0] ?? "", new RegExp(`^what k6 sent of ${runId} was not taken \\d+ times: dashboards`));
   });
 
+  test("--restart runs its command before every test but the first, tells it which server, and says so", async (t) => {
+    const { url } = await server(t);
+    const out = temporaryDirectory(t);
+    const told = join(out, "told");
+    const command = `echo "$PLAN_LOAD_TRANSPORT $PLAN_LOAD_SERVER $PLAN_LOAD_AFTER $PLAN_LOAD_BEFORE" >> ${told}`;
+    const only = "cleanup-race,rapid-create-delete,concurrent-workers";
+    const args = ["--ws", url, "--only", only, "--out", join(out, "results"), "--restart", command];
+    const { code, stdout, stderr } = await start(...args).finished;
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(readFileSync(told, "utf8").trim().split("\n"), [
+      `ws ${url} cleanup-race rapid-create-delete`,
+      `ws ${url} rapid-create-delete concurrent-workers`,
+    ]);
+    assert.match(
+      stdout,
+      /The server was restarted before each of: rapid-create-delete, concurrent-workers\./,
+    );
+    assert.equal(stderr.match(/^restarting http/gm)?.length, 2, stderr);
+  });
+
+  test("--restart whose command fails: the later tests are not played, and nothing is called met", async (t) => {
+    const { url } = await server(t);
+    const out = temporaryDirectory(t);
+    const args = [
+      "--ws",
+      url,
+      "--only",
+      "cleanup-race,concurrent-workers",
+      "--out",
+      out,
+      "--restart",
+      "exit 3",
+    ];
+    const { code, stdout } = await start(...args).finished;
+    assert.equal(code, 99);
+    assert.match(stdout, /Not played: concurrent-workers\. Why: .*--restart \\"exit 3\\" ended with 3/);
+  });
+
+  test("--restart without a server of the user's is refused", async () => {
+    const { code, stderr } = await start("--restart", "true").finished;
+    assert.equal(code, 1);
+    assert.equal(stderr, "--restart restarts a server of yours: give --sse or --ws, or leave it out\n");
+  });
+
   test("without options compares a failing SSE server with a healthy WebSocket one, and exits with 0", async (t) => {
     const out = temporaryDirectory(t);
     const { code, stdout, stderr } = await start("--out", out).finished;
