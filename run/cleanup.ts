@@ -79,7 +79,8 @@ export async function deleteMarked(api: PlanApi, marks: readonly string[]): Prom
   return { deleted: Math.max(0, length - left.length), left };
 }
 
-const notListed = (status: number) => `plans may be left on the server: GET /api/plans answered ${status}`;
+const notListed = (status: number) =>
+  `plans may be left on the server: GET /api/plans ${status === 0 ? "was not answered" : `answered ${status}`}`;
 const notDeleted = (id: string) => `plan ${id} could not be deleted`;
 const mayAppear = (run: string) =>
   `a plan whose creation was not answered may yet appear on the server: npm run cleanup -- ${run} deletes it`;

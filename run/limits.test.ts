@@ -42,15 +42,20 @@ test("what is too little is told in one sentence, with what to do", () => {
   assert.deepEqual(wrongWith({ unwritable: "cannot write", diskBytes: 0 }), ["cannot write"]);
 });
 
-test("tests come one after the other: the largest counts, and of it this instance's part", () => {
-  const slot = (share: number, streams: number) =>
+test("connections are those of the largest test, users those of all, each test with one that watches it", () => {
+  const slot = (share: number, streams: number, atOnce?: number) =>
     ({
       share,
-      test: { profiles: { smoke: { streams } }, streamsEach: (n: { streams: number }) => n.streams },
+      test: { profiles: { smoke: { streams, atOnce } }, streamsEach: (n: { streams: number }) => n.streams },
     }) as never;
   const config = { profile: "smoke", transport: "ws" } as never;
   const { memoryBytes, ...needs } = needsOf([slot(3, 5), slot(10, 1), slot(1, 16)], config);
-  assert.deepEqual(needs, { streams: 16, users: 10, openFiles: 30 + 64, ports: 30 });
-  assert.ok(memoryBytes > 125 * MIB && memoryBytes < 127 * MIB, String(memoryBytes));
+  assert.deepEqual(needs, { streams: 16, users: 17, openFiles: 30 + 64, ports: 30 });
+  assert.ok(memoryBytes > 143 * MIB && memoryBytes < 145 * MIB, String(memoryBytes));
+  assert.equal(
+    needsOf([slot(10, 5, 2)], config).streams,
+    10,
+    "of users that take turns as many as play at once",
+  );
   assert.equal(needsOf([], config).streams, 0);
 });

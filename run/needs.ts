@@ -28,25 +28,25 @@ const FILES_OF_K6 = 64;
 /** Requests that a virtual user makes beside its streams at once. */
 const REQUESTS_EACH = 2;
 
-/** What the largest test of a run takes on this instance. */
+/**
+ * What a run takes on this instance: all of its virtual users are there from the start, each test with one that watches it;
+ * connections are those of the largest test.
+ */
 export function needsOf(slots: readonly Slot[], { profile, transport }: Config): Needs {
-  const all = slots.map(({ test, share }) => {
-    const streams = share * test.streamsEach(test.profiles[profile]);
-    const connections = streams + share * REQUESTS_EACH;
-    return {
-      streams,
-      users: share,
-      ports: connections,
-      openFiles: connections + FILES_OF_K6,
-      memoryBytes: MEMORY_OF.k6 + share * MEMORY_OF.user + streams * MEMORY_OF[transport],
-    };
+  const users = slots.reduce((sum, { share }) => sum + share + 1, 0);
+  const largest = slots.map(({ test, share }) => {
+    const shape = test.profiles[profile];
+    const playing = Math.min(share, shape.atOnce ?? share);
+    const streams = playing * test.streamsEach(shape);
+    return { streams, connections: streams + playing * REQUESTS_EACH };
   });
-  const most = (name: keyof Needs) => Math.max(0, ...all.map((needs) => needs[name]));
+  const streams = Math.max(0, ...largest.map((one) => one.streams));
+  const connections = Math.max(0, ...largest.map((one) => one.connections));
   return {
-    streams: most("streams"),
-    users: most("users"),
-    openFiles: most("openFiles"),
-    ports: most("ports"),
-    memoryBytes: most("memoryBytes"),
+    streams,
+    users,
+    openFiles: connections + FILES_OF_K6,
+    ports: connections,
+    memoryBytes: MEMORY_OF.k6 + users * MEMORY_OF.user + streams * MEMORY_OF[transport],
   };
 }

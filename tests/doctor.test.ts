@@ -9,7 +9,18 @@ import { countsOf, ROOT, run, server, temporaryDirectory } from "./harness.ts";
 const doctor = (args: readonly string[], env: Record<string, string> = {}) =>
   run(process.execPath, [join(ROOT, "dist/doctor.mjs"), ...args], env).finished;
 
-const NAMES = ["k6", "open files", "ports", "memory", "results", "disk space", "server", "stream", "clock"];
+const NAMES = [
+  "k6",
+  "open files",
+  "ports",
+  "memory",
+  "results",
+  "disk space",
+  "server",
+  "plans",
+  "stream",
+  "clock",
+];
 const examinedSchema = v.pipe(
   v.string(),
   v.parseJson(),
@@ -29,7 +40,7 @@ describe("npm run doctor", { concurrency: 2 }, () => {
       lines.map((line) => /^ +✓ +(\w+( \w+)?) {2}/.exec(line)?.[1]),
       NAMES,
     );
-    assert.match(stdout, /\d+ needed for 16 streams and 3 virtual users at once/);
+    assert.match(stdout, /\d+ needed for 20 streams and 6 virtual users at once/);
     assert.equal((await countsOf(target)).plans, 0);
     assert.ok(!existsSync(out));
   });
