@@ -39,7 +39,7 @@ export const planScaling = loadTest<Numbers>({
       steps: [1, 5, 10, 20],
       stepMs: 8_000,
       silenceMs: 3_000,
-      userSeconds: 75,
+      userSeconds: 50,
       stub: { lines: 24, rate: 20 },
     },
     baseline,
