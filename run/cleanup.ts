@@ -58,25 +58,26 @@ const GIVE_UP_MS = 100_000;
 
 /**
  * Deletes every plan whose prompt carries one of the marks. What is left is empty when nothing of the run
- * is. The server's list has the last word: an answer that a plan was deleted is not yet its deletion.
+ * is. The server's list has the last word: an answer that a plan was deleted is not yet its deletion. A list may hold
+ * only the newest plans (a hundred on the real server), so that it is asked for again until it has none that was not tried.
  */
 export async function deleteMarked(api: PlanApi, marks: readonly string[]): Promise<Deleted> {
   const giveUpAt = recorder.now() + GIVE_UP_MS;
-  const marked = async () => {
+  const tried = new Set<string>();
+  for (;;) {
     const { body, status } = await api.list();
-    return { status, plans: body?.filter(({ prompt }) => marks.some((mark) => prompt.includes(mark))) };
-  };
-  const before = await marked();
-  if (before.plans === undefined) return { deleted: 0, left: [notListed(before.status)] };
-  const { length } = before.plans;
-  if (length === 0) return { deleted: 0, left: [] };
-  for (const { plan_id } of before.plans) {
-    await deletePlan(api, plan_id, giveUpAt);
+    if (body === undefined) return { deleted: 0, left: [notListed(status)] };
+    const marked = body.filter(({ prompt }) => marks.some((mark) => prompt.includes(mark)));
+    const fresh = marked.filter(({ plan_id }) => !tried.has(plan_id));
+    if (fresh.length === 0 || recorder.now() > giveUpAt) {
+      const left = marked.map(({ plan_id }) => notDeleted(plan_id));
+      return { deleted: Math.max(0, tried.size - left.length), left };
+    }
+    for (const { plan_id } of fresh) {
+      tried.add(plan_id);
+      await deletePlan(api, plan_id, giveUpAt);
+    }
   }
-  const after = await marked();
-  if (after.plans === undefined) return { deleted: 0, left: [notListed(after.status)] };
-  const left = after.plans.map(({ plan_id }) => notDeleted(plan_id));
-  return { deleted: Math.max(0, length - left.length), left };
 }
 
 const notListed = (status: number) =>

@@ -47,6 +47,8 @@ const GRACEFUL_STOP = "500ms";
  * connections holds one before it answers 500.
  */
 const REQUEST_TIMEOUT_MS = 35_000;
+/** What set-up looks at before any load: a server that takes longer is none to load. */
+const CHECK_TIMEOUT_MS = 10_000;
 /** A probe of /health that takes longer is given up: a stall is seen while it lasts. */
 const PROBE_TIMEOUT_MS = 2_000;
 /** How often the server's process is looked at. The test plan: every 10 s. */
@@ -194,7 +196,7 @@ async function setup(run: RunPlan): Promise<Started> {
   const unsafe = unsafeOption(config);
   if (unsafe !== undefined) exec.test.abort(unsafe);
   const api = new PlanApi(access, REQUEST_TIMEOUT_MS);
-  const health = await requireServer(run, api);
+  const health = await requireServer(run, new PlanApi(access, CHECK_TIMEOUT_MS));
   const model = config.llmModel ?? (await firstModel(api));
   const source = isFirst(instance) ? await findSource(config, access) : null;
   const hasFallback = await askWhetherFallback(run, api);

@@ -13,6 +13,8 @@ import { startNetwork } from "./network.ts";
 
 /** What a run may take beyond that, for its set-up, its end and its clean-up, however harsh the world. */
 const GRACE_SECONDS = 20;
+/** How long a server may take to recover from a test; some never do. */
+const RECOVERY_SECONDS = 5;
 /** What k6 may hold in memory at any moment of such a run. */
 const MOST_MEMORY_MIB = 384;
 const LOOK_MS = 100;
@@ -43,7 +45,7 @@ const testsOf = ({ tests = ["multiple-clients"] }: HarshCase): readonly UsedTest
 
 /** What the run may take. */
 const limitOf = (harsh: HarshCase): number =>
-  testsOf(harsh).reduce((sum, test) => sum + LONGEST_SECONDS[test], GRACE_SECONDS);
+  testsOf(harsh).reduce((sum, test) => sum + LONGEST_SECONDS[test] + RECOVERY_SECONDS, GRACE_SECONDS);
 
 async function play(harsh: HarshCase, transport: Transport): Promise<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), "plan-load-"));
@@ -51,7 +53,13 @@ async function play(harsh: HarshCase, transport: Transport): Promise<Outcome> {
   const stage = await build(harsh.world, server);
   try {
     const only = testsOf(harsh).join(",");
-    const settings = { BASE_URL: stage.url, TRANSPORT: transport, OUT_DIR: directory, ONLY: only };
+    const settings = {
+      BASE_URL: stage.url,
+      TRANSPORT: transport,
+      OUT_DIR: directory,
+      ONLY: only,
+      RECOVERY_SECONDS: String(RECOVERY_SECONDS),
+    };
     const finished = await timed(settings, limitOf(harsh));
     const record = readdirSync(directory).length === 0 ? undefined : onlyRecord(directory);
     const { plans } = await countsOf(server);
