@@ -13,6 +13,8 @@ import { startNetwork } from "./network.ts";
 
 /** What a run may take beyond that, for its set-up, its end and its clean-up, however harsh the world. */
 const GRACE_SECONDS = 20;
+/** How long the list of what is left is waited for, of a server that does not answer. */
+const LAST_LIST_SECONDS = 40;
 /** How long a server may take to recover from a test; some never do. */
 const RECOVERY_SECONDS = 5;
 /** What k6 may hold in memory at any moment of such a run. */
@@ -45,7 +47,10 @@ const testsOf = ({ tests = ["multiple-clients"] }: HarshCase): readonly UsedTest
 
 /** What the run may take. */
 const limitOf = (harsh: HarshCase): number =>
-  testsOf(harsh).reduce((sum, test) => sum + LONGEST_SECONDS[test] + RECOVERY_SECONDS, GRACE_SECONDS);
+  testsOf(harsh).reduce(
+    (sum, test) => sum + LONGEST_SECONDS[test] + RECOVERY_SECONDS,
+    GRACE_SECONDS + (harsh.leavesPlans === true ? LAST_LIST_SECONDS : 0),
+  );
 
 async function play(harsh: HarshCase, transport: Transport): Promise<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), "plan-load-"));
