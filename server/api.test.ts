@@ -295,3 +295,14 @@ test("ws-thin-report: the fallback report holds next to nothing, and is not ther
   assert.equal(report.completion_percentage, 3.6);
   assert.ok(report.missing_sections.length > 10);
 });
+
+test("list-newest: so many plans, the newest first, and no word of the others", async (t) => {
+  const server = await testServer(t, { faults: ["list-newest=2"] });
+  const ids = [];
+  for (let i = 0; i < 3; i++) ids.push(await server.create("[stub lines=1 rate=100]"));
+  const listed = await server.json<{ plan_id: string }[]>("/api/plans");
+  assert.deepEqual(
+    listed.map(({ plan_id }) => plan_id),
+    ids.reverse().slice(0, 2),
+  );
+});

@@ -82,7 +82,7 @@ function addPlanRoutes(app: FastifyInstance, context: Context): void {
     if (context.faults.has("list-500")) {
       throw new ApiError(500, "Failed to get plans: 'queued' is not a valid PlanStatus");
     }
-    return context.plans.all().reverse();
+    return context.plans.all().reverse().slice(0, context.faults.get("list-newest"));
   });
   app.get<PlanRoute>("/api/plans/:id", (request) => findPlan(context, request.params.id).toJSON());
   app.get<PlanRoute>("/api/plans/:id/stream-status", (request) => {

@@ -135,6 +135,12 @@ const FAULTS = {
     value: "none",
     default: 1,
   },
+  "list-newest": {
+    transport: "both",
+    description: "GET /api/plans gives so many plans, the newest, and says nothing of the others",
+    value: "count",
+    default: 100,
+  },
   "list-500": {
     transport: "both",
     description: "GET /api/plans answers 500",
@@ -266,6 +272,7 @@ const BEHAVIOURS = {
       "sse-delete-race",
       "sse-unwatched-leak",
       "sse-pool",
+      "list-newest",
     ],
   },
   "ws-2025-10": {
@@ -278,6 +285,7 @@ const BEHAVIOURS = {
       "ws-delete-500",
       "ws-thin-report",
       "ws-step",
+      "list-newest",
     ],
   },
   healthy: { transports: ["sse", "ws"], faults: [] },

@@ -109,8 +109,8 @@ export const FAULT_MATRIX: Expectation[] = [
     missed: ["memory-stability"],
   },
   {
-    // Ten plans and ten streams want twenty of fifteen connections. Whoever waits blocks all for four seconds, and is told no.
-    fault: "sse-pool=4000",
+    // Ten plans and ten streams want twenty of fifteen connections. Whoever waits blocks all for 1.5 s, and is told no.
+    fault: "sse-pool=1500",
     transport: "sse",
     tests: ["plan-scaling"],
     byTest: {

@@ -123,6 +123,19 @@ describe("the tests of a run follow one another", { concurrency: 2 }, () => {
     );
     assert.ok(tests[0]?.targets.every(({ verdict }) => verdict === "met"));
   });
+
+  test("plans that a test keeps are deleted behind it, also where the server lists only the newest of them", async () => {
+    const { code, record, counts, stderr } = await play({
+      transport: "ws",
+      tests: ["concurrent-workers"],
+      serverArgs: ["--fault", "list-newest=5"],
+    });
+    assert.equal(code, 0, stderr);
+    const { tally } = record.tests[0] ?? assert.fail();
+    assert.equal(tally.counts["call:POST /api/plans 200"], 12);
+    assert.equal(tally.counts["call:DELETE /api/plans/{id} 200"], undefined, "the test itself deletes none");
+    assert.equal(counts.plans, 0);
+  });
 });
 
 describe("what a server says that the suite does not know", { concurrency: 2 }, () => {
