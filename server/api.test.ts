@@ -99,6 +99,29 @@ test("the list of plans has the newest first", async (t) => {
   );
 });
 
+test("list-newest: older plans are not in the list, and are there all the same", async (t) => {
+  const server = await testServer(t, { faults: ["list-newest=2"] });
+  const ids = [await server.create("one"), await server.create("two"), await server.create("three")];
+  const list = await server.json<{ plan_id: string }[]>("/api/plans");
+  assert.deepEqual(
+    list.map((plan) => plan.plan_id),
+    [ids[2], ids[1]],
+  );
+  assert.equal((await server.plan(ids[0] ?? "")).plan_id, ids[0]);
+});
+
+test("status-lag: streams hear that a plan is completed while it says that it runs, and end when it says so", async (t) => {
+  const server = await testServer(t, { faults: ["status-lag=300"] });
+  const id = await server.create("[stub lines=2 rate=100]");
+  const [sse, ws] = await Promise.all([server.sse(id), server.ws(id)]);
+  await ws.until("status completed");
+  assert.deepEqual([(await server.plan(id)).status, ws.frames.at(-1)?.progress_percentage], ["running", 100]);
+  await Promise.all([sse.ended, ws.closed]);
+  assert.equal((await server.plan(id)).status, "completed");
+  assert.equal(sse.others().at(-1), "Stream ended");
+  assert.equal(ws.others().at(-1), "stream_end");
+});
+
 test("wrong bodies are answered with 422 in FastAPI's form", async (t) => {
   const server = await testServer(t);
   const missing = await post(server, '{"llm_model":"a"}');
@@ -294,15 +317,4 @@ test("ws-thin-report: the fallback report holds next to nothing, and is not ther
   const report = await server.json<{ completion_percentage: number; missing_sections: object[] }>(path);
   assert.equal(report.completion_percentage, 3.6);
   assert.ok(report.missing_sections.length > 10);
-});
-
-test("list-newest: so many plans, the newest first, and no word of the others", async (t) => {
-  const server = await testServer(t, { faults: ["list-newest=2"] });
-  const ids = [];
-  for (let i = 0; i < 3; i++) ids.push(await server.create("[stub lines=1 rate=100]"));
-  const listed = await server.json<{ plan_id: string }[]>("/api/plans");
-  assert.deepEqual(
-    listed.map(({ plan_id }) => plan_id),
-    ids.reverse().slice(0, 2),
-  );
 });

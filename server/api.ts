@@ -5,7 +5,7 @@ import { artefactsOf, contentOf, fallbackReportOf, reportOf } from "./documents.
 import { ApiError } from "./errors.ts";
 import { ALLOCATED } from "./garbage.ts";
 import { addHazards } from "./hazards.ts";
-import type { Plan } from "./plans.ts";
+import type { Plan, PlanJson, PlanRequest } from "./plans.ts";
 import { parsePlanRequest } from "./requests.ts";
 import { serveSse } from "./sse.ts";
 
@@ -20,7 +20,10 @@ interface PlanRoute {
 
 /** Adds the routes of the plan API to the application, those that the behaviour's version has. */
 export function addApi(app: FastifyInstance, context: Context): void {
-  app.setNotFoundHandler((_, reply) => reply.code(404).send({ detail: "Not Found" }));
+  app.setNotFoundHandler(async (_, reply) => {
+    await context.loop.free();
+    return reply.code(404).send({ detail: "Not Found" });
+  });
   app.setErrorHandler(sendError);
   // the body is taken as text whatever its type is said to be, and checked by the one route that has one
   app.removeAllContentTypeParsers();
@@ -56,73 +59,107 @@ function found<T>(value: T | undefined, otherwise: string): T {
   return value;
 }
 
-function addServerRoutes(app: FastifyInstance, { version, description }: Context): void {
-  app.get("/health", () => ({
-    status: "healthy",
-    version,
-    available_models: MODELS.length,
-    simulated: true,
-    behaviour: description,
-  }));
-  app.get("/api/models", () => MODELS);
+function addServerRoutes(app: FastifyInstance, { version, description, loop }: Context): void {
+  app.get("/health", async () => {
+    await loop.free();
+    return {
+      status: "healthy",
+      version,
+      available_models: MODELS.length,
+      simulated: true,
+      behaviour: description,
+    };
+  });
+  app.get("/api/models", async () => {
+    await loop.free();
+    return MODELS;
+  });
 }
 
 function addPlanRoutes(app: FastifyInstance, context: Context): void {
-  app.post("/api/plans", (request) => {
-    const plan = context.plans.create(parsePlanRequest(String(request.body ?? "")));
-    if (plan === undefined) {
-      throw new ApiError(503, "This server holds as many plans as it can: delete some");
-    }
-    context.waste.planCreated(plan);
-    context.garbage.allocate(ALLOCATED.plan);
-    noteConnections(context);
-    return plan.toJSON();
+  const { database, faults, garbage, loop, plans } = context;
+  app.post("/api/plans", async (request) => {
+    await loop.free();
+    const wanted = parsePlanRequest(String(request.body ?? ""));
+    return database.query("create plan", () => createPlan(context, wanted));
   });
-  app.get("/api/plans", () => {
-    if (context.faults.has("list-500")) {
-      throw new ApiError(500, "Failed to get plans: 'queued' is not a valid PlanStatus");
-    }
-    return context.plans.all().reverse().slice(0, context.faults.get("list-newest"));
-  });
-  app.get<PlanRoute>("/api/plans/:id", (request) => findPlan(context, request.params.id).toJSON());
-  app.get<PlanRoute>("/api/plans/:id/stream-status", (request) => {
-    const ready = findPlan(context, request.params.id).status !== "pending";
-    return { status: ready ? "ready" : "not_ready", ready };
-  });
-  app.delete<PlanRoute>("/api/plans/:id", (request) => {
-    const plan = findPlan(context, request.params.id);
-    deletePlan(context, plan);
-    return { message: `Plan ${plan.id} deleted successfully` };
-  });
+  app.get("/api/plans", () =>
+    database.query("get plans", () => {
+      if (faults.has("list-500")) {
+        throw new ApiError(500, "Failed to get plans: 'queued' is not a valid PlanStatus");
+      }
+      return plans.all().reverse().slice(0, faults.get("list-newest"));
+    }),
+  );
+  app.get<PlanRoute>("/api/plans/:id", (request) =>
+    database.query("get plan", () => findPlan(context, request.params.id).toJSON()),
+  );
+  app.get<PlanRoute>("/api/plans/:id/stream-status", (request) =>
+    database.query("get stream status", () => {
+      const ready = findPlan(context, request.params.id).status !== "pending";
+      return { status: ready ? "ready" : "not_ready", ready };
+    }),
+  );
+  app.delete<PlanRoute>("/api/plans/:id", (request) =>
+    database.query("delete plan", () => {
+      const plan = findPlan(context, request.params.id);
+      deletePlan(context, plan);
+      garbage.allocate(ALLOCATED.deletion);
+      return { message: `Plan ${plan.id} deleted successfully` };
+    }),
+  );
+}
+
+/** @throws ApiError 503 when there are as many plans as there can be */
+function createPlan(context: Context, wanted: PlanRequest): PlanJson {
+  const plan = context.plans.create(wanted);
+  if (plan === undefined) {
+    throw new ApiError(503, "This server holds as many plans as it can: delete some");
+  }
+  context.waste.planCreated(plan);
+  context.garbage.allocate(ALLOCATED.plan);
+  noteConnections(context);
+  return plan.toJSON();
 }
 
 function addFileRoutes(app: FastifyInstance, context: Context): void {
-  app.get<PlanRoute>("/api/plans/:id/files", (request) => {
-    const plan = findPlan(context, request.params.id);
-    return { plan_id: plan.id, files: filenames(plan), has_report: plan.completed };
-  });
-  app.get<{ Params: { id: string; name: string } }>("/api/plans/:id/files/:name", (request, reply) => {
-    const plan = findPlan(context, request.params.id);
-    const named = plan.files.find(({ stage }) => stage.filename === request.params.name);
-    const file = found(named, "File not found");
-    return reply.type(file.stage.contentType).send(contentOf(plan, file));
-  });
-  app.get<PlanRoute>("/api/plans/:id/details", (request) => {
-    const plan = findPlan(context, request.params.id);
-    return {
-      plan_id: plan.id,
-      run_directory: plan.toJSON().output_dir,
-      pipeline_stages: plan.files.map(({ stage }) => ({ stage: stage.stage, status: "completed" })),
-      pipeline_log: plan.log,
-      generated_files: filenames(plan),
-      total_files: plan.files.length,
-    };
-  });
-  app.get<PlanRoute>("/api/plans/:id/report", (request, reply) => {
-    const plan = findPlan(context, request.params.id);
-    const report = found(plan.completed ? reportOf(plan) : undefined, "Report not found");
-    return reply.type("text/html").send(report);
-  });
+  const { database } = context;
+  app.get<PlanRoute>("/api/plans/:id/files", (request) =>
+    database.query("get plan files", () => {
+      const plan = findPlan(context, request.params.id);
+      return { plan_id: plan.id, files: filenames(plan), has_report: plan.completed };
+    }),
+  );
+  app.get<{ Params: { id: string; name: string } }>("/api/plans/:id/files/:name", (request, reply) =>
+    database.query("download file", () => {
+      const plan = findPlan(context, request.params.id);
+      const named = plan.files.find(({ stage }) => stage.filename === request.params.name);
+      const file = found(named, "File not found");
+      reply.type(file.stage.contentType);
+      return contentOf(plan, file);
+    }),
+  );
+  app.get<PlanRoute>("/api/plans/:id/details", (request) =>
+    database.query("get plan details", () => {
+      const plan = findPlan(context, request.params.id);
+      return {
+        plan_id: plan.id,
+        run_directory: plan.toJSON().output_dir,
+        pipeline_stages: plan.files.map(({ stage }) => ({ stage: stage.stage, status: "completed" })),
+        pipeline_log: plan.log,
+        generated_files: filenames(plan),
+        total_files: plan.files.length,
+      };
+    }),
+  );
+  app.get<PlanRoute>("/api/plans/:id/report", (request, reply) =>
+    database.query("download report", () => {
+      const plan = findPlan(context, request.params.id);
+      const report = found(plan.completed ? reportOf(plan) : undefined, "Report not found");
+      reply.type("text/html");
+      return report;
+    }),
+  );
 }
 
 function filenames(plan: Plan): string[] {
@@ -130,24 +167,29 @@ function filenames(plan: Plan): string[] {
 }
 
 function addArtefactRoutes(app: FastifyInstance, context: Context): void {
-  app.get<PlanRoute>("/api/plans/:id/artefacts", (request) => {
-    const plan = findPlan(context, request.params.id);
-    return { plan_id: plan.id, artefacts: artefactsOf(plan) };
-  });
-  app.get<PlanRoute>("/api/plans/:id/fallback-report", (request) => {
-    const plan = findPlan(context, request.params.id);
-    const { faults } = context;
-    const report = faults.has("no-fallback-report")
-      ? undefined
-      : fallbackReportOf(plan, faults.get("ws-thin-report"));
-    return found(report, "No plan content found for this plan");
-  });
+  const { database, faults } = context;
+  app.get<PlanRoute>("/api/plans/:id/artefacts", (request) =>
+    database.query("list plan artefacts", () => {
+      const plan = findPlan(context, request.params.id);
+      return { plan_id: plan.id, artefacts: artefactsOf(plan) };
+    }),
+  );
+  app.get<PlanRoute>("/api/plans/:id/fallback-report", (request) =>
+    database.query("assemble fallback report", () => {
+      const plan = findPlan(context, request.params.id);
+      const report = faults.has("no-fallback-report")
+        ? undefined
+        : fallbackReportOf(plan, faults.get("ws-thin-report"));
+      return found(report, "No plan content found for this plan");
+    }),
+  );
 }
 
 function addStream(app: FastifyInstance, context: Context): void {
   const offered = context.behaviour.transports.includes("sse");
-  app.get<PlanRoute>("/api/plans/:id/stream", (request, reply) => {
+  app.get<PlanRoute>("/api/plans/:id/stream", async (request, reply) => {
     if (!offered) {
+      await context.loop.free();
       return reply.code(410).send(goneBody(request.params.id));
     }
     reply.hijack();

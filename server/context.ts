@@ -1,3 +1,4 @@
+import type { Database } from "./database.ts";
 import type { EventLoop } from "./event-loop.ts";
 import type { Behaviour, FaultName, FaultSet, Transport } from "./faults.ts";
 import type { Garbage } from "./garbage.ts";
@@ -46,6 +47,7 @@ export interface Context {
   /** What a wait for a connection blocks. */
   readonly loop: EventLoop;
   readonly garbage: Garbage;
+  readonly database: Database;
   /** Whether the process tells of itself at `/metrics`. */
   readonly metrics: boolean;
 }

@@ -47,20 +47,26 @@ test("sse-delete-race: a failed deletion leaves the plan as it was", async (t) =
 test("sse-delete-race: the pipeline runs on without its plan, and its streams go on to its failure", async (t) => {
   const server = await testServer(t, { faults: ["sse-delete-race=0"] });
   const id = await server.create("[stub lines=40 rate=100]");
-  const sse = await server.sse(id);
+  const [sse, ws] = await Promise.all([server.sse(id), server.ws(id)]);
   await sse.messages(5);
   assert.equal(await server.remove(id), 200);
   const { plans, running } = await server.counts();
   assert.deepEqual([plans, running], [0, 1]);
   assert.equal((await fetch(`${server.url}/api/plans/${id}`)).status, 404);
 
+  assert.equal(await ws.closed, 1000);
+  const late = await server.sse(id);
+  await late.ended;
+  assert.deepEqual(late.others(), ['{"message":"Plan not found"}']);
+
   await sse.ended;
   assert.equal(sse.log().length, 40);
+  assert.ok(ws.log().length < 40);
   assert.match(sse.others().join(), /"status":"failed".*Stream ended$/);
   assert.equal((await server.counts()).running, 0);
 });
 
-test("ws-delete-500: a failed deletion completes the plan, and the next one deletes it", async (t) => {
+test("ws-delete-500: a failed deletion closes the streams and leaves the plan to its fallback; the next one deletes it", async (t) => {
   const server = await testServer(t, { faults: ["ws-delete-500=1"] });
   const id = await server.create("[stub lines=1000 rate=100]");
   const [sse, ws] = await Promise.all([server.sse(id), server.ws(id)]);
@@ -68,10 +74,11 @@ test("ws-delete-500: a failed deletion completes the plan, and the next one dele
   const { status, detail } = await deletion(server, id);
   assert.equal(status, 500);
   assert.match(String(detail), /^Failed to delete plan: /);
-  assert.equal((await server.plan(id)).status, "completed");
+  const { status: left, progress_message: message } = await server.plan(id);
+  assert.deepEqual([left, message], ["completed", "Plan completed via fallback (minimal report)"]);
   assert.equal(await ws.closed, 1000);
   await sse.ended;
-  assert.deepEqual(ws.others().slice(-3), ["status stdout_closed", "status completed", "stream_end"]);
+  assert.deepEqual(ws.others(), ["connection", "status running"]);
   assert.equal(sse.others().at(-1), "Stream ended");
   assert.equal((await server.counts()).running, 0);
   assert.equal(await server.remove(id), 200);

@@ -6,11 +6,11 @@ test("a behaviour has its faults, and those added override their values", () => 
   assert.equal(describeFaults("healthy", faultsOf("healthy", [])), "healthy");
   assert.equal(
     describeFaults("sse-2025-09", faultsOf("sse-2025-09", ["sse-poll=50"])),
-    "sse-2025-09: sse-shared-queue, sse-queue-removed, sse-endless-stream, sse-poll=50, sse-delete-race=0, sse-unwatched-leak=427, sse-pool=30000, list-newest=100",
+    "sse-2025-09: sse-shared-queue, sse-queue-removed, sse-endless-stream, sse-poll=50, sse-delete-race=0, sse-unwatched-leak=427, sse-pool=30000, list-newest=100, status-lag=15",
   );
   assert.equal(
     describeFaults("ws-2025-10", faultsOf("ws-2025-10", [])),
-    "ws-2025-10: ws-orphan=0.06, ws-no-replay, ws-silent-stream, ws-pool=30000, ws-delete-500=0.05, ws-thin-report=0.036, ws-step=100, list-newest=100",
+    "ws-2025-10: ws-orphan=0.06, ws-no-replay, ws-silent-stream, ws-pool=30000, ws-delete-500=0.05, ws-thin-report=0.036, ws-step=100, list-newest=100, status-lag=15",
   );
   assert.deepEqual(
     [...faultsOf("healthy", ["ws-orphan=1", "sse-poll"])],

@@ -46,7 +46,7 @@ const FAULTS = {
   },
   "sse-endless-stream": {
     transport: "sse",
-    description: "The stream of a plan that never started, or is deleted while watched, never ends",
+    description: "The stream of a plan that never started, or was deleted before it did, never ends",
     value: "none",
     default: 1,
   },
@@ -89,7 +89,7 @@ const FAULTS = {
   },
   "ws-silent-stream": {
     transport: "ws",
-    description: "Streams of unknown, finished and deleted plans are accepted and stay silent for ever",
+    description: "Streams of unknown, finished and deleted plans are accepted and get heartbeats, no more",
     value: "none",
     default: 1,
   },
@@ -101,7 +101,8 @@ const FAULTS = {
   },
   "ws-delete-500": {
     transport: "ws",
-    description: "DELETE of an unfinished plan answers 500 at this rate and leaves the plan completed",
+    description:
+      "DELETE of an unfinished plan closes its streams and answers 500 at this rate; it is completed",
     value: "rate",
     default: 0.05,
   },
@@ -140,6 +141,12 @@ const FAULTS = {
     description: "GET /api/plans gives so many plans, the newest, and says nothing of the others",
     value: "count",
     default: 100,
+  },
+  "status-lag": {
+    transport: "both",
+    description: "Streams hear what has become of a plan so many milliseconds before the plan says so",
+    value: "ms",
+    default: 15,
   },
   "list-500": {
     transport: "both",
@@ -273,6 +280,7 @@ const BEHAVIOURS = {
       "sse-unwatched-leak",
       "sse-pool",
       "list-newest",
+      "status-lag",
     ],
   },
   "ws-2025-10": {
@@ -286,6 +294,7 @@ const BEHAVIOURS = {
       "ws-thin-report",
       "ws-step",
       "list-newest",
+      "status-lag",
     ],
   },
   healthy: { transports: ["sse", "ws"], faults: [] },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isoNaive, type Micros, now } from "./clock.ts";
-import type { FaultName, FaultSet } from "./faults.ts";
+import type { EventLoop } from "./event-loop.ts";
+import type { FaultName, FaultSet, Transport } from "./faults.ts";
 import { Pace } from "./pace.ts";
 import { JOB_LIMITS } from "./pipeline.ts";
 
@@ -13,8 +14,13 @@ export type TimedEvent =
   | { readonly kind: "stdout_closed"; readonly at: Micros }
   | { readonly kind: "finished"; readonly outcome: Outcome; readonly at: Micros };
 
-/** What a plan's streams are told; nothing follows `finished` but `deleted`, and nothing new follows that. */
-export type PlanEvent = TimedEvent | { readonly kind: "deleted"; readonly at: Micros };
+/** How a stream hears that it is over: because its plan is, or because it was sent away, as when the plan was deleted. */
+type EndEvent =
+  | { readonly kind: "end"; readonly started: boolean; readonly at: Micros }
+  | { readonly kind: "dismissed"; readonly at: Micros };
+
+/** What a plan's streams are told: `end` comes after `finished`, and nothing follows it but `dismissed`. */
+export type PlanEvent = TimedEvent | EndEvent;
 
 /** llm-stream: what newer servers tell beside a line of the log, of a type that older ones do not have. */
 export const llmStream = (at: Micros) => ({
@@ -33,6 +39,9 @@ interface Cursor {
   next: number;
   /** The plan had finished when the reader came: it gets the log and the outcome, nothing in between. */
   readonly late: boolean;
+  readonly transport: Transport;
+  /** The reader's number among those of the plan, from 1. */
+  readonly number: number;
 }
 
 /** Gives the events of one plan to one stream. */
@@ -57,19 +66,24 @@ export class Feed {
   readonly #tail: PlanEvent[] = [];
   /** slow-reader-blocks: how far its streams have come. */
   readonly pace = new Pace();
-  readonly #sharedCursor: Cursor = { next: 0, late: false };
+  readonly #sharedCursor: Cursor = { next: 0, late: false, transport: "sse", number: 0 };
+  readonly #loop: EventLoop;
+  #readers = 0;
   #count = 0;
   #lastStamp: Micros = 0;
-  /** When the plan was deleted, and the place of what came after that: nobody is told. */
-  #deletion: { readonly at: Micros; readonly next: number } | undefined;
+  /** When readers up to this number were sent away, and the place of what came after that: they are not told. */
+  #dismissal: { readonly at: Micros; readonly next: number; readonly upTo: number } | undefined;
+  /** sse-endless-stream: SSE streams hear the log and nothing else. */
+  #isHushed = false;
   #watched = false;
   #isQueueRemoved = false;
   /** Readers with nothing to read, in the order in which they came to wait. */
   readonly #waiting = new Set<WaitingReader>();
 
   /** @param lineOf the text of log message n, counted from 0 */
-  constructor(faults: FaultSet, lineOf: (number: number) => string) {
+  constructor(faults: FaultSet, loop: EventLoop, lineOf: (number: number) => string) {
     this.#faults = faults;
+    this.#loop = loop;
     this.#lineOf = lineOf;
     this.#kept = HOLDING_UP.some((fault) => faults.has(fault)) ? JOB_LIMITS.lines[1] : KEPT_MESSAGES;
   }
@@ -98,20 +112,35 @@ export class Feed {
 
   /** The output of the pipeline has ended. */
   stdoutClosed(): void {
-    this.#tail.push({ kind: "stdout_closed", at: this.#stamp() });
-    this.#wake();
+    this.#add({ kind: "stdout_closed", at: this.#stamp() });
   }
 
-  /** The plan has ended; nothing comes after this but its deletion. */
+  /** What has become of the plan. */
   finish(outcome: Outcome): void {
-    this.#tail.push({ kind: "finished", outcome, at: this.#stamp() });
-    this.#wake();
+    this.#add({ kind: "finished", outcome, at: this.#stamp() });
   }
 
-  /** The plan was deleted: its readers are told so after what they have not read yet. */
+  /**
+   * The plan is over, and so are its streams.
+   * @param started whether its pipeline ever was
+   */
+  end(started: boolean): void {
+    this.#add({ kind: "end", started, at: this.#stamp() });
+  }
+
+  /** The plan was deleted: its readers are sent away after what they have not read yet, and so are all that may come. */
   delete(): void {
-    this.#deletion = { at: this.#stamp(), next: this.#count + this.#tail.length };
-    this.#wake();
+    this.#dismiss(Number.POSITIVE_INFINITY);
+  }
+
+  /** The readers that there are are sent away as if the plan had been deleted. */
+  dismiss(): void {
+    this.#dismiss(this.#readers);
+  }
+
+  /** sse-endless-stream: SSE streams hear nothing more than the log. */
+  hush(): void {
+    this.#isHushed = true;
   }
 
   /** A reader for an SSE stream, or nothing when the plan's queue was removed. */
@@ -121,10 +150,12 @@ export class Feed {
     }
     this.#watched = true;
     // sse-shared-queue: one place for all readers, so what one of them takes no other gets
-    const cursor = this.#faults.has("sse-shared-queue") ? this.#sharedCursor : this.#cursorAt(0);
+    const cursor = this.#faults.has("sse-shared-queue") ? this.#sharedCursor : this.#cursorAt(0, "sse");
     const take = () => this.#take(cursor);
     const poll = this.#faults.get("sse-poll");
-    return poll === undefined ? new WaitingReader(take, this.#waiting) : new PollingReader(take, poll);
+    return poll === undefined
+      ? new WaitingReader(take, this.#waiting)
+      : new PollingReader(take, poll, this.#loop);
   }
 
   /**
@@ -142,12 +173,23 @@ export class Feed {
 
   /** A reader for a WebSocket. */
   openWs(): Reader {
-    const cursor = this.#cursorAt(this.#faults.has("ws-no-replay") ? this.#count : 0);
+    const cursor = this.#cursorAt(this.#faults.has("ws-no-replay") ? this.#count : 0, "ws");
     return new WaitingReader(() => this.#take(cursor), this.#waiting);
   }
 
-  #cursorAt(next: number): Cursor {
-    return { next, late: this.#tail.length > 0 };
+  #cursorAt(next: number, transport: Transport): Cursor {
+    this.#readers++;
+    return { next, late: this.#tail.length > 0, transport, number: this.#readers };
+  }
+
+  #add(event: PlanEvent): void {
+    this.#tail.push(event);
+    this.#wake();
+  }
+
+  #dismiss(upTo: number): void {
+    this.#dismissal = { at: this.#stamp(), next: this.#count + this.#tail.length, upTo };
+    this.#wake();
   }
 
   /** Each stamp is later than the one before, so that it identifies its message. */
@@ -158,15 +200,22 @@ export class Feed {
 
   #take(cursor: Cursor): PlanEvent | undefined {
     cursor.next = Math.max(cursor.next, this.#count - this.#kept);
-    if (this.#deletion !== undefined && cursor.next >= this.#deletion.next) {
-      return { kind: "deleted", at: this.#deletion.at };
-    }
-    const event = this.#eventAt(cursor.next);
-    if (event === undefined) {
+    const event = this.#dismissalOf(cursor) ?? this.#eventAt(cursor.next);
+    const isUntold = this.#isHushed && cursor.transport === "sse" && event?.kind !== "log";
+    if (event === undefined || isUntold) {
       return undefined;
     }
     cursor.next++;
     return cursor.late && event.kind === "stdout_closed" ? this.#take(cursor) : event;
+  }
+
+  /** sse-delete-race: that a plan was deleted is told to none of its SSE streams. */
+  #dismissalOf({ number, next, transport }: Cursor): PlanEvent | undefined {
+    const dismissal = this.#dismissal;
+    const isTold = transport === "ws" || !this.#faults.has("sse-delete-race");
+    return dismissal !== undefined && isTold && number <= dismissal.upTo && next >= dismissal.next
+      ? { kind: "dismissed", at: dismissal.at }
+      : undefined;
   }
 
   #eventAt(index: number): PlanEvent | undefined {
@@ -236,22 +285,24 @@ class WaitingReader implements Reader {
 class PollingReader implements Reader {
   readonly #take: Take;
   readonly #pollMs: number;
+  readonly #loop: EventLoop;
   #closed = false;
 
-  constructor(take: Take, pollMs: number) {
+  constructor(take: Take, pollMs: number, loop: EventLoop) {
     this.#take = take;
     this.#pollMs = pollMs;
+    this.#loop = loop;
   }
 
   async next(): Promise<PlanEvent | undefined> {
-    while (!this.#closed) {
-      const event = this.#take();
-      if (event !== undefined) {
+    for (;;) {
+      const event = this.#closed || this.#loop.isBlocked ? undefined : this.#take();
+      if (event !== undefined || this.#closed) {
         return event;
       }
       await sleep(this.#pollMs, undefined, { ref: false });
+      await this.#loop.free();
     }
-    return undefined;
   }
 
   close(): void {

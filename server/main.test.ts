@@ -76,7 +76,7 @@ test("the options reach the server, and SIGTERM closes WebSockets with 1012 and 
   const health = (await (await fetch(`${url}/health`)).json()) as { behaviour: string };
   assert.equal(
     health.behaviour,
-    "ws-2025-10: ws-orphan=0, ws-no-replay, ws-silent-stream, ws-pool=30000, ws-delete-500=0.05, ws-thin-report=0.036, ws-step=100, list-newest=100",
+    "ws-2025-10: ws-orphan=0, ws-no-replay, ws-silent-stream, ws-pool=30000, ws-delete-500=0.05, ws-thin-report=0.036, ws-step=100, list-newest=100, status-lag=15",
   );
   assert.equal((await fetch(`${url}/metrics`)).status, 404);
   const body = '{"prompt":"Bakery","llm_model":"simulated-fast"}';

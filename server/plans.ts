@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isoNaive, type Micros, now } from "./clock.ts";
+import type { EventLoop } from "./event-loop.ts";
 import type { FaultSet } from "./faults.ts";
 import { Feed, type Outcome } from "./feed.ts";
 import {
@@ -63,6 +64,7 @@ const ENDINGS: Readonly<Record<Outcome, Ending>> = {
   failed: { status: "failed", message: "Plan generation failed", error: "The pipeline exited with an error" },
 };
 const NO_MODEL = "No llm_model was given: the pipeline process was not started";
+const NO_CONNECTION = "Pipeline execution failed: no database connection came in time";
 
 /** A plan, its simulated pipeline and what its streams are told. */
 export class Plan {
@@ -74,6 +76,9 @@ export class Plan {
   /** Fulfilled when its pipeline has ended, was stopped, or failed to start. */
   readonly over: Promise<void>;
   readonly #job: PipelineJob;
+  /** status-lag: how long after its streams heard what has become of it the plan says so, ms. */
+  readonly #lagMs: number | undefined;
+  readonly #isEndless: boolean;
   readonly #createdAt = now();
   #status: PlanJson["status"] = "pending";
   #message = "Plan queued for processing";
@@ -82,10 +87,12 @@ export class Plan {
   #isOver = () => {};
   #isForgotten = false;
 
-  constructor(prompt: string, defaults: PipelineJob, faults: FaultSet) {
+  constructor(prompt: string, defaults: PipelineJob, faults: FaultSet, loop: EventLoop) {
     this.prompt = prompt;
     this.#job = jobOf(prompt, defaults);
-    this.feed = new Feed(faults, (number) => lineOf(this.#job, number));
+    this.#lagMs = faults.get("status-lag");
+    this.#isEndless = faults.has("sse-endless-stream");
+    this.feed = new Feed(faults, loop, (number) => lineOf(this.#job, number));
     this.over = new Promise((resolve) => {
       this.#isOver = resolve;
     });
@@ -103,11 +110,6 @@ export class Plan {
   /** Whether it completed, by its pipeline or by the fallback. */
   get completed(): boolean {
     return this.#status === "completed";
-  }
-
-  /** Whether its pipeline was never started. */
-  get neverStarted(): boolean {
-    return this.#stopPipeline === undefined;
   }
 
   /** 0 to 100; 100 only once it completed. */
@@ -162,15 +164,50 @@ export class Plan {
     this.#stopPipeline = startPipeline(this.#job, listener, flaws);
   }
 
+  /** Its thread has begun with it: it counts as running before its process does. */
+  begin(): void {
+    this.#status = "running";
+  }
+
   /** Fails the plan without ever starting its pipeline. */
   failAtOnce(): void {
-    this.#finish("failed");
+    this.#hushIfEndless();
+    this.feed.finish("failed");
+    this.#conclude("failed");
     this.#error = NO_MODEL;
+  }
+
+  /**
+   * Its thread got no database connection and ends with nothing done.
+   * @param isTold whether it got one at last to say so with; else the plan stays pending for ever
+   */
+  giveUp(isTold: boolean): void {
+    this.#hushIfEndless();
+    this.feed.dismiss();
+    if (isTold) {
+      this.#status = "failed";
+      this.#error = NO_CONNECTION;
+    }
+    this.#isOver();
   }
 
   /** sse-delete-race: the pipeline runs on without a place for what it makes, and so it fails. */
   forget(): void {
     this.#isForgotten = true;
+  }
+
+  /** It was deleted: its streams are sent away, but SSE streams of one that has not begun may never hear of it. */
+  deleted(): void {
+    if (this.#status === "pending") {
+      this.#hushIfEndless();
+    }
+    this.feed.delete();
+  }
+
+  #hushIfEndless(): void {
+    if (this.#isEndless) {
+      this.feed.hush();
+    }
   }
 
   /** Stops the pipeline; its streams are told nothing. */
@@ -179,16 +216,23 @@ export class Plan {
     this.#isOver();
   }
 
-  /** Stops the pipeline and completes the plan as if it had done its work. */
+  /** Stops the pipeline and sends its streams away; the plan is completed by the fallback all the same. */
   cutShort(): void {
     this.#stopPipeline?.();
-    this.#exited("completed");
+    this.feed.dismiss();
+    this.feed.finish("fallback");
+    this.#conclude("fallback");
   }
 
   #exited(outcome: Outcome): void {
     this.#keepFiles();
     this.feed.stdoutClosed();
-    this.#finish(outcome);
+    this.feed.finish(outcome);
+    if (this.#lagMs === undefined) {
+      this.#conclude(outcome);
+    } else {
+      setTimeout(() => this.#conclude(outcome), this.#lagMs).unref();
+    }
   }
 
   #keepFiles(): void {
@@ -197,7 +241,8 @@ export class Plan {
     this.files.push(...fresh.map((stage) => ({ stage, createdAt: now() })));
   }
 
-  #finish(outcome: Outcome): void {
+  /** From now on the plan says what has become of it. */
+  #conclude(outcome: Outcome): void {
     const { status, message, error } = ENDINGS[outcome];
     this.#status = status;
     this.#message = message;
@@ -205,7 +250,7 @@ export class Plan {
     if (this.completed) {
       this.files.push({ stage: REPORT, createdAt: now() });
     }
-    this.feed.finish(outcome);
+    this.feed.end(this.#stopPipeline !== undefined);
     this.#isOver();
   }
 }
@@ -221,6 +266,7 @@ export class PlanStore {
   readonly #failure: Outcome;
   readonly #flaws: PipelineFlaws;
   readonly #pool: Pool | undefined;
+  readonly #loop: EventLoop;
   /** Plans whose pipeline is not over; deleted ones too, where deletion does not stop it. */
   readonly #unfinished = new Set<Plan>();
   #stamped = 0;
@@ -230,8 +276,9 @@ export class PlanStore {
    * @param failure how a plan ends whose pipeline fails
    * @param pool where each plan's thread takes its database connection
    */
-  constructor(defaults: PipelineJob, faults: FaultSet, failure: Outcome, pool?: Pool) {
+  constructor(defaults: PipelineJob, faults: FaultSet, loop: EventLoop, failure: Outcome, pool?: Pool) {
     this.#pool = pool;
+    this.#loop = loop;
     this.#defaults = defaults;
     this.#faults = faults;
     this.#failure = failure;
@@ -256,23 +303,42 @@ export class PlanStore {
     if (this.#plans.size >= MAX_PLANS) {
       return undefined;
     }
-    const plan = new Plan(request.prompt, this.#defaults, this.#faults);
+    const plan = new Plan(request.prompt, this.#defaults, this.#faults, this.#loop);
     this.#plans.set(plan.id, plan);
     this.#unfinished.add(plan);
     plan.over.then(() => this.#unfinished.delete(plan));
-    void this.#begin(plan, request);
+    if (this.#pool === undefined) {
+      this.#start(plan, request);
+    } else {
+      void this.#startInThread(plan, request, this.#pool);
+    }
     return plan;
   }
 
-  /** A plan's thread waits for a connection without blocking anybody. One that gets none leaves its plan pending for ever. */
-  async #begin(plan: Plan, { model }: PlanRequest): Promise<void> {
-    if (this.#pool !== undefined) {
-      const connection = await this.#pool.connect(plan.over);
-      if (connection === undefined) {
-        return;
-      }
-      connection.holdUntil(plan.over);
+  /** A plan's thread waits for a connection without blocking anybody, and has it until the plan is over. */
+  async #startInThread(plan: Plan, request: PlanRequest, pool: Pool): Promise<void> {
+    const connection = await pool.inThread();
+    if (connection === undefined) {
+      return this.#giveUp(plan, pool);
     }
+    if (this.#plans.has(plan.id)) {
+      plan.begin();
+      this.#start(plan, request);
+    } else {
+      plan.stop();
+    }
+    await plan.over;
+    connection.release();
+  }
+
+  /** To say that it got no connection a thread needs one. */
+  async #giveUp(plan: Plan, pool: Pool): Promise<void> {
+    const connection = await pool.inThread();
+    plan.giveUp(connection !== undefined);
+    connection?.release();
+  }
+
+  #start(plan: Plan, { model }: PlanRequest): void {
     if (model) {
       plan.start(this.#failure, this.#flaws, () => this.#stamped++);
     } else {
@@ -291,16 +357,17 @@ export class PlanStore {
 
   /**
    * Stops a plan's pipeline, forgets the plan and tells its streams.
-   * sse-delete-race: the pipeline runs on, and so do its streams, to the failure that it ends with.
+   * sse-delete-race: a pipeline that has begun runs on, and so do its SSE streams, to the failure that it ends with.
    */
   delete(plan: Plan): void {
+    const runsOn = this.#faults.has("sse-delete-race") && plan.status === "running";
     this.#plans.delete(plan.id);
-    if (this.#faults.has("sse-delete-race") && plan.unfinished) {
+    plan.deleted();
+    if (runsOn) {
       plan.forget();
-      return;
+    } else if (this.#pool === undefined || plan.status !== "pending") {
+      plan.stop();
     }
-    plan.stop();
-    plan.feed.delete();
   }
 
   /** Stops every pipeline. */

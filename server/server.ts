@@ -4,6 +4,7 @@ import { seededRandom } from "../record/random.ts";
 import { addAdmin } from "./admin.ts";
 import { addApi } from "./api.ts";
 import type { Context, Crashes } from "./context.ts";
+import { Database } from "./database.ts";
 import { EventLoop } from "./event-loop.ts";
 import { type BehaviourName, behaviourNamed, describeFaults, type FaultSet, faultsOf } from "./faults.ts";
 import { Garbage } from "./garbage.ts";
@@ -136,20 +137,23 @@ class RestartingServer implements ReferenceServer, Crashes {
     const behaviour = behaviourNamed(version);
     // the fallback came with the WebSocket: before, a failed pipeline was a failed plan
     const failure = behaviour.transports.includes("ws") ? "fallback" : "failed";
-    const pool = poolOf(faults);
+    const loop = new EventLoop();
+    const pool = poolOf(faults, loop);
+    const garbage = new Garbage();
     const context = {
       behaviour,
       version,
       description: this.description,
       faults,
       random: this.#random,
-      plans: new PlanStore(pipeline, faults, failure, pool),
+      plans: new PlanStore(pipeline, faults, loop, failure, pool),
       streams: { open: { sse: 0, ws: 0 }, opened: { sse: 0, ws: 0 }, orphans: 0, mostConnections: 0 },
       waste: new Waste(faults),
       crashes: this,
       pool,
-      loop: new EventLoop(),
-      garbage: new Garbage(),
+      loop,
+      garbage,
+      database: new Database(loop, pool, garbage, faults),
       metrics,
     };
     return new Life(context, maxConnections);
@@ -182,6 +186,7 @@ class Life {
     const wasted = this.#context.waste.stop();
     this.#context.plans.stop();
     const closed = this.#app.close();
+    this.#context.pool?.stop();
     await this.#webSockets.close();
     await Promise.all([closed, wasted]);
   }

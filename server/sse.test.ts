@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { mock, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ageOf, median, type SseClient, type TestServer, testServer } from "./testing.ts";
+import { START_DELAY_MS } from "./pipeline.ts";
+import { ageOf, eventually, median, type SseClient, type TestServer, testServer } from "./testing.ts";
 
 const CLOSED = '{"type":"status","status":"stdout_closed","message":"Pipeline output closed"}';
 const COMPLETED = '{"type":"status","status":"completed","message":"Plan generation completed"}';
@@ -180,11 +183,10 @@ test("sse-shared-queue: each message reaches one stream, in turn, and one stream
   for (const client of clients) {
     assert.ok(client.log().length >= 10 && client.log().length <= 30);
   }
-  assert.deepEqual(ended.others(), [COMPLETED, END]);
-  assert.deepEqual(
-    hanging.flatMap((client) => client.others()),
-    [CLOSED],
-  );
+  // what has become of the plan, and that the stream is over, are messages of the queue like others
+  assert.equal(ended.others().at(-1), END);
+  assert.deepEqual(clients.flatMap((client) => client.others()).sort(), [END, CLOSED, COMPLETED].sort());
+  assert.equal((await server.counts()).streams.sse, 4);
 });
 
 test("sse-shared-queue: messages wait for who comes, and are not replayed", async (t) => {
@@ -223,6 +225,40 @@ test("sse-queue-removed: who leaves bars newcomers, while stream-status says rea
   assert.equal((await server.counts()).queues, 0);
 });
 
+test("sse-queue-removed: what waits in a shared queue is lost when somebody leaves; who stays hears what comes", async (t) => {
+  const faults = ["sse-queue-removed", "sse-shared-queue", "sse-poll=300"];
+  const server = await testServer(t, { faults });
+  const id = await server.create("[stub lines=60 rate=60]");
+  const leaver = await server.sse(id);
+  await leaver.messages(1);
+  const stayer = await server.sse(id);
+  const before = (await server.counts()).messages;
+  await eventually(async () => (await server.counts()).messages > before + 3);
+  leaver.leave();
+  const back = await server.sse(id);
+  await back.ended;
+  assert.deepEqual(back.others(), [NOT_ESTABLISHED]);
+  await stayer.ended;
+  const heard = leaver.log().length + stayer.log().length;
+  assert.ok(heard < 60 && stayer.log().length > 20, `${leaver.log().length} and ${stayer.log().length}`);
+  assert.deepEqual(stayer.others(), [CLOSED, COMPLETED, END]);
+});
+
+test("sse-queue-removed: who comes back at once is refused, every time", async (t) => {
+  const server = await testServer(t, { faults: ["sse-queue-removed", "sse-poll"] });
+  for (let round = 0; round < 10; round++) {
+    const id = await server.create("[stub lines=1000 rate=200]");
+    const leaver = await server.sse(id);
+    const back = connect(server.port, "127.0.0.1").setEncoding("utf8");
+    await Promise.all([leaver.messages(1), once(back, "connect")]);
+    leaver.leave();
+    back.write(`GET /api/plans/${id}/stream HTTP/1.0\r\n\r\n`);
+    let text = "";
+    for await (const chunk of back) text += chunk;
+    assert.ok(text.endsWith(`event: error\r\ndata: ${NOT_ESTABLISHED}\r\n\r\n`), text);
+  }
+});
+
 test("sse-queue-removed: until somebody leaves all is well; the end of a plan bars newcomers", async (t) => {
   const server = await testServer(t, { faults: ["sse-queue-removed"] });
   const id = await server.create("[stub lines=20 rate=200]");
@@ -237,20 +273,33 @@ test("sse-queue-removed: until somebody leaves all is well; the end of a plan ba
   assert.deepEqual(late.others(), [NOT_ESTABLISHED]);
 });
 
-test("sse-endless-stream: plans that never started, or are deleted while watched, have streams without end", async (t) => {
+/** The stream of a plan that was deleted before it started, however busy the machine. */
+async function deletedAtOnce(server: TestServer): Promise<SseClient> {
+  for (;;) {
+    const begun = performance.now();
+    const id = await server.create("[stub lines=1000 rate=100]");
+    const client = await server.sse(id);
+    await server.remove(id);
+    if (performance.now() - begun < START_DELAY_MS) return client;
+    client.leave();
+  }
+}
+
+test("sse-endless-stream: plans that never started, or were deleted before they did, have streams without end", async (t) => {
   holdPings(t);
   const server = await testServer(t, { faults: ["sse-endless-stream"] });
   const neverStarted = await server.sse(await withoutModel(server));
-  const id = await server.create("[stub lines=1000 rate=100]");
-  const deleted = await server.sse(id);
-  await deleted.messages(2);
-  await server.remove(id);
+  const deleted = await deletedAtOnce(server);
   await pinged(neverStarted, deleted);
   assert.deepEqual([neverStarted.others(), deleted.others()], [[], []]);
-  assert.equal((await server.counts()).streams.sse, 2);
   neverStarted.leave();
   deleted.leave();
 
+  const running = await server.create("[stub lines=1000 rate=100]");
+  const told = await server.sse(running);
+  await told.messages(2);
+  await server.remove(running);
+  await told.ended;
   const completed = await server.sse(await server.create("[stub lines=2 rate=100]"));
   await completed.ended;
   assert.deepEqual(completed.others(), [CLOSED, COMPLETED, END]);
@@ -277,7 +326,7 @@ async function latencies(server: TestServer): Promise<number[]> {
   return found;
 }
 
-test("sse-poll: streams that open at once poll together, and so share a queue unevenly", async (t) => {
+test("sse-poll: streams that open at once poll together, and the first of them takes nearly all", async (t) => {
   const server = await testServer(t, { faults: ["sse-poll=100", "sse-shared-queue"] });
   const id = await server.create("[stub lines=40 rate=40]");
   const clients = await Promise.all([1, 2, 3, 4, 5].map(() => server.sse(id)));
@@ -288,6 +337,7 @@ test("sse-poll: streams that open at once poll together, and so share a queue un
     40,
   );
   assert.ok(Math.max(...shares) > 2 * Math.min(...shares), shares.join());
+  assert.equal((await server.counts()).mostConnections, 6);
 });
 
 test("unnamed-events: the same data under no name", async (t) => {

@@ -212,9 +212,22 @@ export class WsClient {
     return this.#inbox.until(() => this.#log.length >= count);
   }
 
+  /** Waits until a frame of this type or status, as in `others`, has come. */
+  until(name: string): Promise<void> {
+    return this.#inbox.until(() => this.others().includes(name));
+  }
+
   /** Waits until so many frames have come. */
   receives(count: number): Promise<void> {
     return this.#inbox.until(() => this.frames.length >= count);
+  }
+
+  /** Waits until nothing has come for so many milliseconds. */
+  async silentFor(ms: number): Promise<void> {
+    for (let before = -1; before < this.frames.length; ) {
+      before = this.frames.length;
+      await sleep(ms);
+    }
   }
 
   /** Waits until everything that the server has sent so far must have come. */

@@ -13,11 +13,12 @@ function holdHeartbeats(test: { after(hook: () => void): void }): void {
   test.after(() => mock.timers.reset());
 }
 
-/** Checks that a client has its connection message only, and gets nothing when heartbeats are due. */
-async function assertSilent(client: WsClient): Promise<void> {
+/** Checks that a client has its connection message only, and besides gets these when heartbeats are due. */
+async function assertSilent(client: WsClient, ...beats: string[]): Promise<void> {
+  await client.settled();
   mock.timers.tick(HEARTBEAT_MS);
   await client.settled();
-  assert.deepEqual(client.others(), ["connection"]);
+  assert.deepEqual(client.others(), ["connection", ...beats]);
   assert.deepEqual(client.log(), []);
 }
 
@@ -101,6 +102,39 @@ test("a heartbeat comes every 30 seconds, and the answer to it is ignored", asyn
   await client.receives(4);
   assert.deepEqual(client.others(), [...LIVE, "heartbeat", "heartbeat"]);
   assert.deepEqual(Object.keys(client.frames.at(-1) ?? {}), ["type", "timestamp"]);
+});
+
+test("heartbeats come to all WebSockets at the same time, however long each has been open", async (t) => {
+  holdHeartbeats(t);
+  const server = await testServer(t);
+  const id = await server.create("[stub lines=1 rate=0.01]");
+  const first = await server.ws(id);
+  await first.receives(2);
+  mock.timers.tick(HEARTBEAT_MS - 1);
+  const second = await server.ws(id);
+  await second.receives(2);
+  mock.timers.tick(1);
+  await Promise.all([first.receives(3), second.receives(3)]);
+  assert.deepEqual(
+    [first.others(), second.others()],
+    [
+      [...LIVE, "heartbeat"],
+      [...LIVE, "heartbeat"],
+    ],
+  );
+});
+
+test("ws-delete-500: who is there is sent away without a word, who comes afterwards is told the end", async (t) => {
+  const server = await testServer(t, { faults: ["ws-delete-500=1"] });
+  const id = await server.create("[stub lines=1000 rate=100]");
+  const early = await server.ws(id);
+  await early.messages(1);
+  assert.equal(await server.remove(id), 500);
+  assert.equal(await early.closed, 1000);
+  assert.deepEqual(early.others(), LIVE);
+  const late = await server.ws(id);
+  assert.equal(await late.closed, 1000);
+  assert.deepEqual(late.others(), ["connection", "status fallback", "status completed", "stream_end"]);
 });
 
 test("the handshake for an unknown or deleted plan, or another path, is refused with 404", async (t) => {
@@ -187,21 +221,21 @@ test("ws-no-replay: a client gets only what is sent from then on", async (t) => 
   assert.equal(first.log().length, 40);
   assert.ok(second.log().length > 0 && second.log().length <= 30);
   assert.deepEqual(second.log(), first.log().slice(-second.log().length));
-  assert.deepEqual(second.others(), [...LIVE, ...COMPLETED]);
+  assert.deepEqual([first.others().at(-1), second.others()], ["stream_end", ["connection", ...COMPLETED]]);
   const late = await server.ws(id);
   assert.equal(await late.closed, 1000);
   assert.deepEqual([late.log(), late.others()], [[], ["connection", "status completed", "stream_end"]]);
 });
 
-test("ws-silent-stream: unknown, finished and deleted plans are accepted and silent", async (t) => {
+test("ws-silent-stream: unknown, finished and deleted plans are accepted, and get heartbeats alone", async (t) => {
   holdHeartbeats(t);
   const server = await testServer(t, { faults: ["ws-silent-stream"] });
   const { id, live } = await finishedPlan(server, "[stub lines=3 rate=10]");
   assert.deepEqual(live.others(), [...LIVE, ...COMPLETED]);
-  await assertSilent(await server.ws(id));
+  await assertSilent(await server.ws(id), "heartbeat");
   await server.remove(id);
-  await assertSilent(await server.ws(id));
-  await assertSilent(await server.ws("PlanExe_unknown"));
+  await assertSilent(await server.ws(id), "heartbeat");
+  await assertSilent(await server.ws("PlanExe_unknown"), "heartbeat");
 });
 
 test("the WebSocket version has all of its faults", async (t) => {
@@ -209,5 +243,5 @@ test("the WebSocket version has all of its faults", async (t) => {
   const server = await testServer(t, { behaviour: "ws-2025-10", faults: ["ws-orphan=0"] });
   const { id, live } = await finishedPlan(server, "[stub lines=3 rate=10 exit=1]");
   assert.ok(live.others().includes("status fallback"));
-  await assertSilent(await server.ws(id));
+  await assertSilent(await server.ws(id), "heartbeat");
 });

@@ -6,6 +6,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { isoNaive, type Micros, now } from "./clock.ts";
 import { type Context, countStream, strikes } from "./context.ts";
 import { cutLater, impair } from "./delivery.ts";
+import type { EventLoop } from "./event-loop.ts";
 import { llmStream, type Outcome, type Reader, type TimedEvent } from "./feed.ts";
 import type { Plan } from "./plans.ts";
 
@@ -44,7 +45,17 @@ export interface OpenWebSockets {
 export function serveWebSockets(server: Server, context: Context): OpenWebSockets {
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_PAYLOAD });
   const offered = context.behaviour.transports.includes("ws");
+  const heartbeats = new Heartbeats(context.loop);
+  server.once("listening", () => heartbeats.start());
+  // nobody reads what clients send while the loop is blocked: not that they close, either
+  context.loop.watch((blocked) => {
+    for (const client of sockets.clients) {
+      if (blocked) client.pause();
+      else client.resume();
+    }
+  });
   server.on("upgrade", async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on("error", () => socket.destroy());
     await context.loop.free();
     const id = offered ? planIdOf(request.url ?? "") : undefined;
     if (id === undefined) {
@@ -54,9 +65,15 @@ export function serveWebSockets(server: Server, context: Context): OpenWebSocket
     if (plan === undefined && !context.faults.has("ws-silent-stream")) {
       return refuse(socket, "Plan not found");
     }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => serveSocket(context, id, plan, webSocket));
+    sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      serveSocket(context, heartbeats, { id, plan, socket: webSocket }),
+    );
   });
-  return { close: () => closeAll(sockets), terminate: () => terminateAll(sockets.clients) };
+  const close = () => {
+    heartbeats.stop();
+    return closeAll(sockets);
+  };
+  return { close, terminate: () => terminateAll(sockets.clients) };
 }
 
 function planIdOf(url: string): string | undefined {
@@ -66,7 +83,6 @@ function planIdOf(url: string): string | undefined {
 function refuse(socket: Duplex, detail: string): void {
   const body = JSON.stringify({ detail });
   const head = `HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
-  socket.on("error", () => socket.destroy());
   socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`);
 }
 
@@ -86,12 +102,48 @@ function terminateAll(sockets: Iterable<WebSocket>): void {
   }
 }
 
-async function serveSocket(
-  context: Context,
-  id: string,
-  plan: Plan | undefined,
-  socket: WebSocket,
-): Promise<void> {
+/** The heartbeats of one server, at the same time for all of its WebSockets. */
+class Heartbeats {
+  readonly #loop: EventLoop;
+  readonly #sockets = new Set<WebSocket>();
+  #beats: NodeJS.Timeout | undefined;
+
+  constructor(loop: EventLoop) {
+    this.#loop = loop;
+  }
+
+  start(): void {
+    this.#beats = setInterval(() => this.#loop.run(() => this.#beat()), HEARTBEAT_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#beats);
+  }
+
+  /** A WebSocket has them from now on. */
+  add(socket: WebSocket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+  }
+
+  #beat(): void {
+    for (const socket of this.#sockets) {
+      if (socket.bufferedAmount < BUFFER_LIMIT) {
+        socket.send(JSON.stringify({ type: "heartbeat", timestamp: isoNaive(now()) }));
+      }
+    }
+  }
+}
+
+/** A client's WebSocket, and the plan that it asked for, where there is one. */
+interface Visit {
+  readonly id: string;
+  readonly plan: Plan | undefined;
+  readonly socket: WebSocket;
+}
+
+async function serveSocket(context: Context, heartbeats: Heartbeats, visit: Visit): Promise<void> {
+  const { id, plan, socket } = visit;
   socket.once("close", countStream(context, "ws"));
   socket.once(
     "close",
@@ -100,80 +152,83 @@ async function serveSocket(
   socket.on("error", () => socket.terminate());
   const client = `ws_client_${randomUUID()}`;
   const message = `Connected to the progress of plan ${id}`;
-  await send(socket, { type: "connection", status: "connected", plan_id: id, client_id: client, message });
-  if (plan !== undefined && !isSilent(context, plan)) {
-    const reader = impair(context, "ws", plan, plan.feed.openWs());
-    socket.once("close", () => reader.close());
-    keepAlive(socket, context);
-    await follow(plan, reader, socket, context);
+  const say: Say = (frame) => send(context.loop, socket, frame);
+  await say({ type: "connection", status: "connected", plan_id: id, client_id: client, message });
+  if (isOrphaned(context, plan)) {
+    return;
+  }
+  heartbeats.add(socket);
+  if (plan === undefined || (!plan.unfinished && context.faults.has("ws-silent-stream"))) {
+    return;
+  }
+  const reader = impair(context, "ws", plan, plan.feed.openWs());
+  socket.once("close", () => reader.close());
+  if (await follow(context, plan, reader, say)) {
+    await context.loop.goOn();
+    socket.close(CLOSE_NORMAL);
   }
 }
 
 /** Whether a client gets its connection message and then nothing, not even heartbeats or a close. */
-function isSilent(context: Context, plan: Plan): boolean {
-  if (!plan.unfinished) {
-    return context.faults.has("ws-silent-stream");
-  }
-  const orphaned = strikes(context, "ws-orphan");
+function isOrphaned(context: Context, plan: Plan | undefined): boolean {
+  const orphaned = (plan?.unfinished ?? false) && strikes(context, "ws-orphan");
   context.streams.orphans += orphaned ? 1 : 0;
   return orphaned;
 }
 
-function keepAlive(socket: WebSocket, { loop }: Context): void {
-  const beat = () => {
-    if (socket.bufferedAmount < BUFFER_LIMIT && !loop.isBlocked) {
-      send(socket, { type: "heartbeat", timestamp: isoNaive(now()) });
-    }
-  };
-  const heartbeats = setInterval(beat, HEARTBEAT_MS);
-  socket.once("close", () => clearInterval(heartbeats));
-}
+/** Sends a frame. */
+type Say = (frame: object) => Promise<void>;
 
-async function follow(plan: Plan, reader: Reader, socket: WebSocket, context: Context): Promise<void> {
-  if (plan.unfinished) {
-    await send(socket, statusFrame(plan, "running", plan.progressMessage, now()));
+/** @returns whether the stream came to its end; false when its client left before */
+async function follow(context: Context, plan: Plan, reader: Reader, say: Say): Promise<boolean> {
+  const { faults } = context;
+  // ws-no-replay: that the plan runs was told when it began to
+  if (plan.status === "pending" || (plan.status === "running" && !faults.has("ws-no-replay"))) {
+    await say(statusFrame("running", plan.progressMessage, plan.progress, now()));
   }
   for (let event = await reader.next(); event !== undefined; event = await reader.next()) {
-    await context.loop.free();
-    if (event.kind === "log" && context.faults.has("llm-stream")) {
-      await send(socket, llmStream(event.at));
+    if (event.kind === "dismissed") {
+      return true;
     }
-    if (event.kind !== "deleted") {
-      await tell(plan, event, socket);
+    if (event.kind === "end") {
+      await sayEnd(event.started, event.at, say);
+      return true;
     }
-    if (event.kind === "deleted" || event.kind === "finished") {
-      return socket.close(CLOSE_NORMAL);
+    if (event.kind === "log" && faults.has("llm-stream")) {
+      await say(llmStream(event.at));
     }
+    await tell(plan, event, say);
   }
+  return false;
 }
 
-async function tell(plan: Plan, event: TimedEvent, socket: WebSocket): Promise<void> {
+async function tell(plan: Plan, event: TimedEvent, say: Say): Promise<void> {
   switch (event.kind) {
     case "log":
-      return send(socket, { type: "log", message: event.text, timestamp: isoNaive(event.at) });
+      return say({ type: "log", message: event.text, timestamp: isoNaive(event.at) });
     case "stdout_closed":
-      return send(socket, statusFrame(plan, event.kind, "Pipeline output closed", event.at));
+      return say(statusFrame(event.kind, "Pipeline output closed", plan.progress, event.at));
     case "finished":
-      return tellEnd(plan, event.outcome, event.at, socket);
+      for (const [status, message] of ENDINGS[event.outcome]) {
+        await say(statusFrame(status, message, status === "completed" ? 100 : plan.progress, event.at));
+      }
   }
 }
 
 /** A plan that failed to start has no `stream_end`: its WebSocket is just closed. */
-async function tellEnd(plan: Plan, outcome: Outcome, at: Micros, socket: WebSocket): Promise<void> {
-  for (const [status, message] of ENDINGS[outcome]) {
-    await send(socket, statusFrame(plan, status, message, at));
-  }
-  if (outcome !== "failed") {
-    await send(socket, { type: "stream_end", message: "Stream ended", timestamp: isoNaive(at) });
+async function sayEnd(started: boolean, at: Micros, say: Say): Promise<void> {
+  if (started) {
+    await say({ type: "stream_end", message: "Stream ended", timestamp: isoNaive(at) });
   }
 }
 
-function statusFrame(plan: Plan, status: string, message: string, at: Micros): object {
-  return { type: "status", status, message, progress_percentage: plan.progress, timestamp: isoNaive(at) };
+function statusFrame(status: string, message: string, progress: number, at: Micros): object {
+  return { type: "status", status, message, progress_percentage: progress, timestamp: isoNaive(at) };
 }
 
 /** Sends a frame, and waits until the client has room for more or has left. */
-async function send(socket: WebSocket, frame: object): Promise<void> {
+async function send(loop: EventLoop, socket: WebSocket, frame: object): Promise<void> {
+  await loop.goOn();
   const text = JSON.stringify(frame);
   if (socket.bufferedAmount < BUFFER_LIMIT) {
     socket.send(text);
