@@ -106,9 +106,13 @@ export async function plansOn(url: string): Promise<{ plan_id: string; prompt: s
   return (await (await fetch(`${url}/api/plans`)).json()) as { plan_id: string; prompt: string }[];
 }
 
-/** The instances that have plans on a server, beside those by which they learn its time: which are gone at once. */
+/** The plans of tests on a server: not those by which a run learns its time. */
+export const loadOn = async (url: string) =>
+  (await plansOn(url)).filter(({ prompt }) => !prompt.startsWith("What time is it?"));
+
+/** The instances that have plans of their tests on a server. */
 export async function loadedBy(url: string): Promise<string[]> {
-  const load = (await plansOn(url)).filter(({ prompt }) => !prompt.startsWith("What time is it?"));
+  const load = await loadOn(url);
   return [...new Set(load.flatMap(({ prompt }) => /instance (\d-of-\d)/.exec(prompt)?.[1] ?? []))];
 }
 

@@ -13,7 +13,7 @@ test("in k6's own runtime, a stream ends in exactly the outcome that its case sa
   await bundleForK6(["tests/k6/stream.ts"], directory);
   const { code, stderr } = await run(k6Binary(), ["run", "--quiet", join(directory, "stream.js")]).finished;
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /18 cases/);
+  assert.match(stderr, /21 cases/);
 });
 
 test("a stream closed while it still connects does not hold its virtual user", async (t) => {

@@ -316,7 +316,7 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
       OUT_DIR: directory,
       PROFILE: "baseline",
     });
-    await until(async () => (await countsOf(target)).running === 5);
+    await until(async () => (await countsOf(target)).streams.sse === 5);
     child.kill("SIGINT");
     const { code, stdout } = await finished;
     assert.equal(code, 105);

@@ -246,7 +246,7 @@ describe("the job of k6-operator's CronJob", () => {
     const cluster = await Cluster.start(t, () => temporaryDirectory(t), env);
     const pod = await deployed(t, url, "--records", "s3://a-bucket");
     const job = testrun(pod, cluster, temporaryDirectory(t));
-    await until(async () => (await loadedBy(url)).length === 2);
+    await until(async () => (await loadedBy(url)).length > 0);
     job.child.kill("SIGTERM");
     const { code, stderr } = await job.finished;
     assert.equal(code, 1);
