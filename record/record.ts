@@ -137,7 +137,7 @@ export const stallSchema = v.object({
   probes: v.optional(figure, 1),
   /** Requests of the test that waited for more than a second meanwhile. */
   waiting: v.optional(figure, 0),
-  /** Streams that were open all the while, and of which none heard anything; null where some did. */
+  /** Streams that were open when it began, and of which none heard anything; null where some did. */
   silent: v.optional(v.nullable(figure), null),
 });
 export type Stall = v.InferOutput<typeof stallSchema>;

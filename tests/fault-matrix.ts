@@ -386,8 +386,9 @@ export const VERSIONS: ExpectedVersion[] = [
       "fallback-report": { missed: ["fallback-report"], either: AT_100_MS },
       // Three share what one is offered.
       throughput: {
-        missed: ["message-delivery", "clean-outcomes", "throughput"],
-        either: ["connection-success", ...AT_100_MS],
+        missed: ["message-delivery", "throughput"],
+        // The test may leave before the plan's end, which one alone is told.
+        either: ["connection-success", "clean-outcomes", ...AT_100_MS],
       },
       // A deleted plan's pipeline runs on, to its failure, unless it was over.
       "cleanup-race": { missed: [], either: ["clean-outcomes"] },

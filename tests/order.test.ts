@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import type { RunRecord } from "../record/record.ts";
 import type { TestName } from "../scenarios/names.ts";
-import { k6, onlyRecord, server, temporaryDirectory } from "./harness.ts";
+import { countsOf, k6, onlyRecord, server, temporaryDirectory, until } from "./harness.ts";
 import { play } from "./play.ts";
 
 /** The most plans running and streams open at once that a gentle test may have. */
@@ -54,14 +54,22 @@ describe("the tests of a run follow one another", { concurrency: 2 }, () => {
     });
   }
 
-  test("a server that does not recover makes the later tests no data, said once at the top", async () => {
-    // It stalls two seconds after its start: in the middle of the first test.
-    const { code, record, stdout } = await play({
-      transport: "ws",
-      tests: ["multiple-clients", "fallback-report", "throughput"],
-      serverArgs: ["--fault", "stall=600000"],
-      settings: { RECOVERY_SECONDS: "2" },
+  test("a server that does not recover makes the later tests no data, said once at the top", async (t) => {
+    const target = await server(t);
+    const pid = target.pid ?? assert.fail("no pid");
+    const OUT_DIR = temporaryDirectory(t);
+    const { finished } = k6("suite", {
+      BASE_URL: target.url,
+      TRANSPORT: "ws",
+      OUT_DIR,
+      ONLY: "multiple-clients,fallback-report,throughput",
+      RECOVERY_SECONDS: "2",
     });
+    await until(async () => (await countsOf(target)).streams.ws === 5);
+    process.kill(pid, "SIGSTOP");
+    const { code, stdout } = await finished;
+    process.kill(pid, "SIGCONT");
+    const record = onlyRecord(OUT_DIR);
     assert.equal(code, 99);
     const reason = "the server had not recovered from multiple-clients after 2 s";
     const [first, ...later] = record.tests;
@@ -80,7 +88,8 @@ describe("the tests of a run follow one another", { concurrency: 2 }, () => {
     assert.equal(lines.length, 3, "once at the top, and once a test");
     const freeze = record.stalls.kept.filter(({ test: name }) => name === "multiple-clients");
     assert.equal(freeze.length, 1, "a freeze is one row");
-    assert.ok((freeze[0]?.probes ?? 0) > 1 && (freeze[0]?.waiting ?? 0) > 0, JSON.stringify(freeze));
+    const { probes = 0, waiting = 0, silent = 0 } = freeze[0] ?? {};
+    assert.ok(probes > 1 && waiting > 0 && silent === 5, JSON.stringify(freeze));
   });
 
   test("GATE_URL is asked before every test but the first, and the tests with a fresh server are named", async (t) => {

@@ -35,8 +35,8 @@ export async function play(run: Play): Promise<Played> {
 }
 
 /** Whether the instrument says of itself that it could not keep up. */
-export const isOverloaded = ({ targets }: RunRecord): boolean =>
-  targets.some(({ reason }) => reason.includes("generator overloaded"));
+export const isOverloaded = ({ tests }: RunRecord): boolean =>
+  tests.some(({ targets }) => targets.some(({ reason }) => reason.includes("generator overloaded")));
 
 /** Starts the server, runs the suite over it, and stops it. */
 export async function playOnce({
