@@ -27,7 +27,7 @@ function snapshot(messages: number): Snapshot {
       open: [],
       kept: [
         stream(9_000, 16_000),
-        stream(9_000, 11_000),
+        stream(9_000, 10_500),
         stream(11_000, 16_000),
         stream(1, 99_000, "other"),
       ],
