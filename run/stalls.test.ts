@@ -25,12 +25,7 @@ function snapshot(messages: number): Snapshot {
     streams: {
       seen: 4,
       open: [],
-      kept: [
-        stream(9_000, 16_000),
-        stream(9_000, 10_500),
-        stream(11_000, 16_000),
-        stream(1, 99_000, "other"),
-      ],
+      kept: [stream(9_000, 16_000), stream(9_000, 9_500), stream(11_000, 16_000), stream(1, 99_000, "other")],
     },
     windows: windows(messages),
   } as unknown as Snapshot;
