@@ -5,6 +5,7 @@ import { machineChecks, serverChecks } from "./checks.ts";
 import { forbiddenNetworks } from "./guard.ts";
 import type { LoadTest } from "./loadtest.ts";
 import { planRun } from "./run.ts";
+import { type HandedOn, setupOf } from "./setup.ts";
 
 /** A server that takes longer to tell its health is none to load. */
 const HEALTH_MS = 5_000;
@@ -12,10 +13,10 @@ const HEALTH_MS = 5_000;
 /** What k6 calls of a script that looks at everything a load of `tests` needs, and loads nothing. */
 export interface Examination {
   options: Options;
-  setup(): Promise<Check[]>;
+  setup(): HandedOn<Check[]>;
   virtualUser(): void;
   /** Prints the checks as JSON. */
-  handleSummary(data: { setup_data?: Check[] }): Record<string, string>;
+  handleSummary(data: { setup_data?: HandedOn<Check[]> }): Record<string, string>;
 }
 
 export function defineExamination(tests: readonly LoadTest[]): Examination {
@@ -27,11 +28,11 @@ export function defineExamination(tests: readonly LoadTest[]): Examination {
       noConnectionReuse: true,
       userAgent: "plan-load",
     },
-    async setup() {
+    setup: setupOf(async () => {
       const { checks } = await serverChecks(run, new PlanApi(run.access, HEALTH_MS));
       return [...machineChecks(run), ...checks];
-    },
+    }),
     virtualUser() {},
-    handleSummary: ({ setup_data: checks = [] }) => ({ stdout: `${JSON.stringify(checks)}\n` }),
+    handleSummary: ({ setup_data: handedOn }) => ({ stdout: `${JSON.stringify(handedOn?.value ?? [])}\n` }),
   };
 }

@@ -8,16 +8,17 @@ import { deleteMarked } from "./cleanup.ts";
 import { forbiddenNetworks } from "./guard.ts";
 import type { LoadTest } from "./loadtest.ts";
 import { planRun } from "./run.ts";
+import { type HandedOn, setupOf } from "./setup.ts";
 
 const REQUEST_MS = 35_000;
 
 /** What k6 calls of a script that deletes the plans of the run RUN_ID, and loads nothing. */
 export interface Deletion {
   options: Options;
-  setup(): Promise<Deleted>;
+  setup(): HandedOn<Deleted>;
   virtualUser(): void;
   /** Prints what was deleted and what is left as JSON. */
-  handleSummary(data: { setup_data?: Deleted }): Record<string, string>;
+  handleSummary(data: { setup_data?: HandedOn<Deleted> }): Record<string, string>;
 }
 
 export function defineDeletion(tests: readonly LoadTest[]): Deletion {
@@ -32,14 +33,14 @@ export function defineDeletion(tests: readonly LoadTest[]): Deletion {
       userAgent: "plan-load",
       setupTimeout: "180s",
     },
-    async setup() {
+    setup: setupOf(async () => {
       const api = new PlanApi(access, REQUEST_MS);
       const { check, health } = await serverCheck(api);
       if (health === undefined) return { deleted: 0, left: [check.text] };
       return deleteMarked(api, marksOf(config.runId ?? ""));
-    },
+    }),
     virtualUser() {},
-    handleSummary: ({ setup_data: done }) =>
-      done === undefined ? {} : { stdout: `${JSON.stringify(done)}\n` },
+    handleSummary: ({ setup_data: handedOn }) =>
+      handedOn?.value === undefined ? {} : { stdout: `${JSON.stringify(handedOn.value)}\n` },
   };
 }

@@ -36,6 +36,7 @@ import { endTurn, handOver, openFirst, PLAY, takeTurn, withhold } from "./order.
 import { type RunPlan, type Slot, type Started, slotsOf } from "./runplan.ts";
 import { counted, verdictNumber, WHOLE_RUN_LABEL } from "./series.ts";
 import { findSource, type Source, sampleUntil } from "./server-sample.ts";
+import { type HandedOn, setupOf } from "./setup.ts";
 import { summarise, takeSnapshot } from "./summary.ts";
 import { CALL_PREFIX } from "./tallies.ts";
 
@@ -59,16 +60,16 @@ const CLOSING_MS = 300;
 
 /** What k6 tells at the end of a run, as far as it is used here. */
 interface SummaryData {
-  setup_data?: Started;
+  setup_data?: HandedOn<Started>;
   state: { isStdOutTTY: boolean };
 }
 
 /** What k6 calls of a script. */
 export interface Script {
   options: Options;
-  setup(): Promise<Started>;
-  virtualUser(started: Started | undefined): Promise<void>;
-  teardown(started: Started | undefined): Promise<void>;
+  setup(): HandedOn<Started>;
+  virtualUser(handedOn: HandedOn<Started> | undefined): Promise<void>;
+  teardown(handedOn: HandedOn<Started> | undefined): Promise<void>;
   handleSummary(data: SummaryData): Record<string, string>;
 }
 
@@ -97,11 +98,13 @@ export function defineRun(name: string, tests: readonly LoadTest[]): Script {
   if (isLoad(recorder.command())) requireMet(machineChecks(run));
   return {
     options: optionsOf(run),
-    setup: () => setup(run),
-    virtualUser: (started) => virtualUser(run, started),
-    teardown: (started) => teardown(run, started),
-    handleSummary: ({ setup_data: started, state: { isStdOutTTY } }) =>
-      started === undefined ? withoutSetup(run, isStdOutTTY) : summarise(run, started, isStdOutTTY),
+    setup: setupOf(() => setup(run)),
+    virtualUser: (handedOn) => virtualUser(run, handedOn?.value),
+    teardown: (handedOn) => teardown(run, handedOn?.value),
+    handleSummary: ({ setup_data: handedOn, state: { isStdOutTTY } }) =>
+      handedOn?.value === undefined
+        ? withoutSetup(run, isStdOutTTY)
+        : summarise(run, handedOn.value, isStdOutTTY),
   };
 }
 

@@ -378,6 +378,16 @@ describe("k6 run dist/<test>.js", { concurrency: 3 }, () => {
     ]);
   });
 
+  test("an interrupt while set-up waits for a plan's end is an interrupt, and no panic", async (t) => {
+    const { url, asked } = await planApi(t, {});
+    const { child, finished } = k6("cleanup-race", { BASE_URL: url, OUT_DIR: temporaryDirectory(t) });
+    await until(async () => asked.includes("GET /api/plans/plan-0"));
+    child.kill("SIGINT");
+    const { code, stderr } = await finished;
+    assert.equal(code, 105, stderr);
+    assert.doesNotMatch(stderr, /panic/);
+  });
+
   test("a set-up that never came to a record leaves none", async (t) => {
     const { url, asked } = await planApi(t, { silent: "models" });
     const directory = temporaryDirectory(t);
