@@ -245,9 +245,7 @@ export const HARSH_CASES: readonly HarshCase[] = [
     world: { network: { to: "all", breaks: "black hole", afterMs: 1_500 } },
     tests: ["basic-connection"],
     missed: ["responsiveness"],
-    noData: ["message-delivery", "connection-success", "clean-outcomes", "server-errors"],
-    // Of the messages that came before it is chance whether they are enough.
-    either: ["message-latency"],
+    noData: ["message-delivery", "message-latency", "connection-success", "clean-outcomes", "server-errors"],
     outcomes: [...TOLD, "closed"],
     finds: /plans may be left on the server/,
     leavesPlans: true,
