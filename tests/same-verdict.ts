@@ -6,26 +6,29 @@ import { deviationsByTest, isOverloaded, playOnce } from "./play.ts";
 /** One run of so many may say that the load generator was overloaded: that is no verdict on the server. */
 const RUNS_FOR_ONE_OVERLOADED = 30;
 
+interface Judging {
+  version: ExpectedVersion;
+  round: number;
+}
+
 /**
- * Runs the whole suite in profile smoke against every version of the server, two at a time, again and again, beside a
+ * Runs the whole suite in profile smoke against every version of the server, three at a time, again and again, beside a
  * process that spins. Resolves to the verdicts that were wrong, in words.
  */
 export async function sameVerdict(rounds: number): Promise<string[]> {
   const spinning = spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" });
   const wrong: string[] = [];
   let overloaded = 0;
+  const judge = async ({ version, round }: Judging) => {
+    const name = `${version.behaviour}, ${round} of ${rounds}`;
+    const found = await judgeOnce(round, version);
+    if (found.isOverloaded) overloaded++;
+    wrong.push(...found.wrong.map((text) => `${name}: ${text}`));
+    const end = found.isOverloaded ? "overloaded" : "";
+    console.log(`${name}: ${[...found.wrong, end].filter(Boolean).join("; ") || "as expected"}`);
+  };
   try {
-    for (let round = 1; round <= rounds; round++) {
-      const judge = async (version: ExpectedVersion) => {
-        const name = `${version.behaviour}, ${round} of ${rounds}`;
-        const found = await judgeOnce(round, version);
-        if (found.isOverloaded) overloaded++;
-        wrong.push(...found.wrong.map((text) => `${name}: ${text}`));
-        const end = found.isOverloaded ? "overloaded" : "";
-        console.log(`${name}: ${[...found.wrong, end].filter(Boolean).join("; ") || "as expected"}`);
-      };
-      await Promise.all(LANES.map((lane) => inTurn(lane, judge)));
-    }
+    await Promise.all(lanesOf(rounds).map((lane) => inTurn(lane, judge)));
   } finally {
     spinning.kill("SIGKILL");
   }
@@ -37,17 +40,22 @@ export async function sameVerdict(rounds: number): Promise<string[]> {
     : wrong;
 }
 
-/** The version that freezes beside those that do not: it waits for most of its time. */
-const LANES = [
-  VERSIONS.filter(({ behaviour }) => behaviour === "sse-2025-09"),
-  VERSIONS.filter(({ behaviour }) => behaviour !== "sse-2025-09"),
-];
+/** Two lanes of the version that freezes, which waits for most of its time, beside one of those that do not. */
+function lanesOf(rounds: number): Judging[][] {
+  const all = Array.from({ length: rounds }, (_, i) =>
+    VERSIONS.map((version) => ({ version, round: i + 1 })),
+  ).flat();
+  const freezes = ({ version }: Judging) => version.behaviour === "sse-2025-09";
+  const frozen = all.filter(freezes);
+  return [
+    frozen.filter(({ round }) => round % 2 === 0),
+    frozen.filter(({ round }) => round % 2 === 1),
+    all.filter((one) => !freezes(one)),
+  ];
+}
 
-async function inTurn(
-  versions: readonly ExpectedVersion[],
-  judge: (version: ExpectedVersion) => Promise<void>,
-): Promise<void> {
-  for (const version of versions) await judge(version);
+async function inTurn(lane: readonly Judging[], judge: (one: Judging) => Promise<void>): Promise<void> {
+  for (const one of lane) await judge(one);
 }
 
 /** Where a version offers both transports, they take turns. */
